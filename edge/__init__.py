@@ -1,0 +1,1 @@
+"""The box: cameras, engine, store, pages and processes; the one place that assembles the rest."""

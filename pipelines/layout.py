@@ -1,0 +1,63 @@
+"""What a camera looks at: gates, zones and lanes, in fractions of the frame (x right, y down)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Point = tuple[float, float]
+"""(x, y) in fractions of the frame, origin top left; floor points say so and are in metres."""
+
+Side = Literal["left", "right"]
+ZoneRole = Literal["counter", "queue", "service", "staff", "passby", "area"]
+LaneDirection = Literal["entry", "exit"]
+Heading = Literal["up", "down", "left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """An oriented line on the floor; `inside` is the side seen walking from `a` to `b`."""
+
+    id: str
+    a: Point
+    b: Point
+    inside: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A polygon on the floor with a role. A stay shorter than `min_stay_s` is a pass, not a visit."""
+
+    id: str
+    role: ZoneRole
+    polygon: tuple[Point, ...]
+    min_stay_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A car-park lane. `heading` is the right way through the picture; None takes both ways as right."""
+
+    id: str
+    direction: LaneDirection
+    heading: Heading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Four or more points of the picture with their place on the floor in metres."""
+
+    image: tuple[Point, ...]
+    metres: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraLayout:
+    """Everything that the pipelines know of one camera."""
+
+    camera: str
+    gates: tuple[Gate, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    lanes: tuple[Lane, ...] = ()
+    floor: Floor | None = None
+    mask: tuple[tuple[Point, ...], ...] = ()

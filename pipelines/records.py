@@ -1,0 +1,196 @@
+"""The records that the pipelines make: what is stored, synced and written by a replay.
+
+Times `t` are seconds on the camera's steady time scale: UTC seconds on a box, seconds from the start of
+the clip in a replay. A record is immutable and carries no pixel, no appearance and no identity beyond a
+track number that means nothing outside its camera and process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Literal
+
+Direction = Literal["in", "out"]
+PictureDirection = Literal["up", "down", "left", "right"]
+EndReason = Literal["left", "lost", "closed"]
+"""`left`: seen leaving the zone. `lost`: last seen inside. `closed`: the camera stopped while inside."""
+Staff = Literal["staff", "customer", "unknown"]
+
+MINUTE_S: Final = 60
+
+DWELL_EDGES_S: Final = (0, 2, 3, 5, 8, 13, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 3600)
+"""Lower edges of the dwell histogram's bins in seconds; the last bin is open. Fixed for ever, so that
+histograms add up across windows and stores (research: counting §7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A person walked through a gate."""
+
+    kind: ClassVar[str] = "crossing"
+    camera: str
+    gate: str
+    direction: Direction
+    t: float
+    track: int
+    inferred: bool = False
+    """The step over the line itself was not seen, only both sides of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A track's stay in a zone, at least the zone's `min_stay_s` long."""
+
+    kind: ClassVar[str] = "visit"
+    camera: str
+    zone: str
+    t_in: float
+    t_out: float
+    censored: bool
+    """True when the real stay may have been longer: begun or ended unseen."""
+    end_reason: EndReason
+    staff: Staff
+    track: int
+
+    @property
+    def t(self) -> float:
+        """The time that decides the window: a visit belongs to the minute in which it ended."""
+        return self.t_out
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A stay in a zone too short for a visit; only counted."""
+
+    kind: ClassVar[str] = "pass"
+    camera: str
+    zone: str
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class VehiclePassage:
+    """A vehicle drove through a lane's picture; `t` is when it was half way."""
+
+    kind: ClassVar[str] = "vehicle"
+    lane: str
+    direction: PictureDirection
+    t: float
+    track: int
+    camera: str
+    wrong_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a person should act on. `name` is a key of the text catalogues."""
+
+    kind: ClassVar[str] = "event"
+    name: str
+    t: float
+    camera: str | None = None
+    scope: str | None = None
+    """The gate, zone or lane that it is about."""
+    t_end: float | None = None
+    detail: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePulse:
+    """One zone during a pulse."""
+
+    now: int
+    peak: int
+    person_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What a camera saw since its last pulse, about once a second: presence, and proof of observation.
+
+    `observed_s` counts only time covered by frames; a gap between frames is not observed.
+    """
+
+    kind: ClassVar[str] = "pulse"
+    camera: str
+    t: float
+    observed_s: float
+    frames: int
+    persons: int
+    persons_peak: int
+    person_seconds: float
+    zones: Mapping[str, ZonePulse]
+
+
+@dataclass(frozen=True, slots=True)
+class GateWindow:
+    """One UTC minute of a gate."""
+
+    scope: ClassVar[str] = "gate"
+    camera: str
+    id: str
+    start: int
+    """UTC second at which the minute begins (replay: seconds from the start of the clip)."""
+    observed_seconds: float
+    entries: int
+    exits: int
+    inferred: int
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneWindow:
+    """One UTC minute of a zone. Visits belong to the minute in which they ended."""
+
+    scope: ClassVar[str] = "zone"
+    camera: str
+    id: str
+    start: int
+    observed_seconds: float
+    visits: int
+    passes: int
+    person_seconds: float
+    peak: int
+    dwell: tuple[int, ...]
+    """Complete visits by length, one count for each bin of `DWELL_EDGES_S`."""
+    dwell_censored: tuple[int, ...]
+    """Visits whose real length is only known to be at least the bin's."""
+    dwell_seconds: float
+    """Sum of all visits' lengths, complete and censored."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraWindow:
+    """One UTC minute of a whole camera."""
+
+    scope: ClassVar[str] = "camera"
+    camera: str
+    id: str
+    start: int
+    observed_seconds: float
+    frames: int
+    person_seconds: float
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneWindow:
+    """One UTC minute of a lane: vehicles by direction in the picture."""
+
+    scope: ClassVar[str] = "lane"
+    camera: str
+    id: str
+    start: int
+    observed_seconds: float
+    up: int
+    down: int
+    left: int
+    right: int
+    wrong_way: int
+
+
+Record = Crossing | Visit | VehiclePassage | Event
+"""What is kept one by one."""
+Fact = Record | Pass | Pulse
+"""Everything that a camera's pipeline emits."""
+Window = GateWindow | ZoneWindow | CameraWindow | LaneWindow
