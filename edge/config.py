@@ -1,0 +1,285 @@
+"""The site file: one per box, closed (unknown keys are refused), every fault told with line and remedy."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from edge.errors import ConfigError
+from edge.opening_hours import OpeningHours, parse_opening_hours
+from edge.site_file import Fault, faults_of, read_yaml
+from pipelines.geometry import is_simple_polygon
+from pipelines.layout import (
+    CameraLayout,
+    Floor,
+    Gate,
+    Heading,
+    Lane,
+    LaneDirection,
+    Point,
+    Side,
+    Zone,
+    ZoneRole,
+)
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+FramePoint = tuple[Fraction, Fraction]
+Language = Literal["zh-CN", "en"]
+
+
+class Closed(BaseModel):
+    """A mapping of the site file: frozen, and no key that we do not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SiteIdentity(Closed):
+    """Where the box stands. The three names make its topics."""
+
+    tenant: Id = Field(description="The chain; first part of every topic.")
+    store: Id = Field(description="The store.")
+    box: Id = Field(description="This box; unique in its store.")
+    timezone: str = Field("Asia/Shanghai", description="IANA name; what people see is told in it.")
+    opening_hours: dict[str, str] = Field(
+        default_factory=lambda: {"mon-sun": "10:00-22:00"},
+        description='Days to hours, such as {mon-fri: "10:00-21:30", sat: "09:00-22:00"}.',
+    )
+    language: Language = Field("zh-CN", description="The page's language until somebody changes it.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("no such time zone; use an IANA name such as Asia/Shanghai") from None
+        return name
+
+    @field_validator("opening_hours")
+    @classmethod
+    def _readable_hours(cls, hours: dict[str, str]) -> dict[str, str]:
+        parse_opening_hours(hours)
+        return hours
+
+    @property
+    def hours(self) -> OpeningHours:
+        """The opening hours, ready to ask."""
+        return parse_opening_hours(self.opening_hours)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The store's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+class GateConfig(Closed):
+    """A line that people walk through."""
+
+    id: Id
+    line: tuple[FramePoint, FramePoint] = Field(description="Its two ends on the floor.")
+    inside: Side = Field(description="The side seen walking from the first to the second point.")
+
+    @field_validator("line")
+    @classmethod
+    def _has_length(cls, line: tuple[Point, Point]) -> tuple[Point, Point]:
+        if math.dist(*line) < 0.02:
+            raise ValueError("the two ends are the same place; draw the line across the whole doorway")
+        return line
+
+
+class ZoneConfig(Closed):
+    """A place on the floor with a role."""
+
+    id: Id
+    role: ZoneRole
+    polygon: list[FramePoint] = Field(min_length=3, description="Its corners on the floor, in order.")
+    min_stay: float = Field(2.0, ge=0, le=3600, description="Seconds; a shorter stay is a pass, not a visit.")
+
+    @field_validator("polygon")
+    @classmethod
+    def _simple(cls, polygon: list[Point]) -> list[Point]:
+        if not is_simple_polygon(polygon):
+            raise ValueError("the polygon crosses itself or has no area; list its corners in order around it")
+        return polygon
+
+
+class FloorConfig(Closed):
+    """Points of the picture with their place on the floor, measured with a tape."""
+
+    image: list[FramePoint] = Field(min_length=4)
+    metres: list[tuple[float, float]] = Field(min_length=4)
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if len(self.image) != len(self.metres):
+            raise ValueError("`image` and `metres` need the same number of points; one for each")
+        for name, points in (("image", self.image), ("metres", self.metres)):
+            if len(points) == 4 and not is_simple_polygon(points):
+                raise ValueError(f"the points of `{name}` lie in a line or cross; list them around the floor")
+        return self
+
+
+class CameraConfig(Closed):
+    """One camera with its gates and zones."""
+
+    id: Id
+    source: str = Field(description="rtsp://…, usb:0, file:clip.mp4 or dir:frames/; ${NAME} for a secret.")
+    fps: float = Field(10, gt=0, le=60, description="Frames analysed a second while something moves.")
+    floor: FloorConfig | None = None
+    mask: list[list[FramePoint]] = Field(default_factory=list, description="Polygons to ignore.")
+    gates: list[GateConfig] = Field(default_factory=list)
+    zones: list[ZoneConfig] = Field(default_factory=list)
+
+    @field_validator("source")
+    @classmethod
+    def _known_kind(cls, source: str) -> str:
+        if not re.match(r"^(rtsps?://.|usb:\d+$|file:.|dir:.)", source):
+            raise ValueError("not a source; use rtsp://…, usb:0, file:clip.mp4 or dir:frames/")
+        return source
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        _unique("gates and zones", [*(g.id for g in self.gates), *(z.id for z in self.zones)])
+        return self
+
+    def opened_source(self, environment: Mapping[str, str] | None = None) -> str:
+        """The source with its secrets filled in. Raises ConfigError for a secret that is nowhere."""
+        return fill_secrets(self.source, f"camera {self.id}", environment)
+
+
+class LaneConfig(Closed):
+    """A car-park lane with a camera, or fed by the parking system when it names none."""
+
+    id: Id
+    direction: LaneDirection
+    camera: Id | None = None
+    heading: Heading | None = Field(None, description="The right way through the picture.")
+    plate_region: Literal["cn"] = "cn"
+
+
+class SyncConfig(Closed):
+    """The line to the centre."""
+
+    url: str = Field(description="mqtts://broker:8883, or mqtt://127.0.0.1:1883 for a broker on this box.")
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _mqtt(cls, url: str) -> str:
+        if not re.match(r"^mqtts?://[^/\s]+$", url):
+            raise ValueError("not a broker's address; use mqtts://name:8883")
+        return url
+
+    @model_validator(mode="after")
+    def _whole_identity(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("`cert` and `key` come together; give both or neither")
+        return self
+
+
+class SiteConfig(Closed):
+    """A whole site file."""
+
+    site: SiteIdentity
+    model: str = Field("default", description="A name from the model list, or the path of an .onnx file.")
+    cameras: list[CameraConfig] = Field(default_factory=list)
+    lanes: list[LaneConfig] = Field(default_factory=list)
+    coupons: list[dict[str, Any]] = Field(default_factory=list)
+    sync: SyncConfig | None = Field(None, description="Left out: the box works alone.")
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        _unique("cameras", [camera.id for camera in self.cameras])
+        _unique("lanes", [lane.id for lane in self.lanes])
+        known = {camera.id for camera in self.cameras}
+        for lane in self.lanes:
+            if lane.camera is not None and lane.camera not in known:
+                raise ValueError(
+                    f"lane {lane.id} names the unknown camera {lane.camera}; "
+                    f"cameras here: {', '.join(sorted(known)) or 'none'}"
+                )
+        return self
+
+    def camera(self, camera_id: str | None = None) -> CameraConfig:
+        """The camera of that name, or the only one. Raises ConfigError."""
+        names = ", ".join(camera.id for camera in self.cameras) or "none"
+        if camera_id is None:
+            if len(self.cameras) != 1:
+                raise ConfigError(f"name a camera with --camera; the site file has: {names}")
+            return self.cameras[0]
+        for camera in self.cameras:
+            if camera.id == camera_id:
+                return camera
+        raise ConfigError(f"the site file has no camera {camera_id}; it has: {names}")
+
+    def layout(self, camera_id: str) -> CameraLayout:
+        """What the pipelines need to know of one camera."""
+        camera = self.camera(camera_id)
+        return CameraLayout(
+            camera=camera.id,
+            gates=tuple(Gate(g.id, g.line[0], g.line[1], g.inside) for g in camera.gates),
+            zones=tuple(Zone(z.id, z.role, tuple(z.polygon), z.min_stay) for z in camera.zones),
+            lanes=tuple(Lane(n.id, n.direction, n.heading) for n in self.lanes if n.camera == camera.id),
+            floor=Floor(tuple(camera.floor.image), tuple(camera.floor.metres)) if camera.floor else None,
+            mask=tuple(tuple(polygon) for polygon in camera.mask),
+        )
+
+
+def _unique(what: str, ids: list[str]) -> None:
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice:
+        raise ValueError(f"{what}: the id {twice[0]} is used twice; give each its own")
+
+
+def fill_secrets(text: str, about: str, environment: Mapping[str, str] | None = None) -> str:
+    """Replace each ${NAME} from the environment, or from a file NAME among systemd's credentials or in
+    /run/secrets. Raises ConfigError naming the secret, never the text around it."""
+    known = os.environ if environment is None else environment
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name in known:
+            return known[name]
+        for folder in filter(None, (known.get("CREDENTIALS_DIRECTORY"), "/run/secrets")):
+            secret = Path(folder) / name
+            if secret.is_file():
+                return secret.read_text(encoding="utf-8").strip()
+        raise ConfigError(
+            f"{about}: ${{{name}}} is not set; give it in the environment or as a credential file"
+        )
+
+    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)
+
+
+def check_site(path: Path) -> tuple[SiteConfig | None, list[Fault]]:
+    """The site file as far as it is right, and everything that is wrong with it."""
+    data, node, faults = read_yaml(path)
+    if faults:
+        return None, faults
+    if not isinstance(data, dict):
+        return None, [
+            Fault(None, "", "the file is empty or no mapping", "write one: storeedge config example")
+        ]
+    try:
+        return SiteConfig.model_validate(data), []
+    except ValidationError as error:
+        return None, faults_of(error, SiteConfig, node)
+
+
+def load_site(path: Path) -> SiteConfig:
+    """The site file, or a ConfigError with the first fault and how many more there are."""
+    config, faults = check_site(path)
+    if config is None:
+        more = f" and {len(faults) - 1} more: storeedge config check {path}" if len(faults) > 1 else ""
+        raise ConfigError(f"{path}: {faults[0]}{more}")
+    return config
