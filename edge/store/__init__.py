@@ -1,0 +1,5 @@
+"""The box's memory on disk: one SQLite file, one writer, brief read-only readers."""
+
+from edge.store.store import Bodies, Store
+
+__all__ = ["Bodies", "Store"]

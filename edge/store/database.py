@@ -1,0 +1,137 @@
+"""Opening the database file: the one writing connection, brief read-only ones, and errors in plain words."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from edge.errors import StoreCorrupt, StoreError, StoreFull, StoreLocked
+
+APPLICATION_ID: Final = 0x53744564
+"""`StEd` in the file's header, so that no other program's database is taken for ours."""
+BUSY_S: Final = 5.0
+WAL_LIMIT: Final = 8 * 2**20
+"""Bytes to which the write-ahead log is cut back after a checkpoint."""
+
+
+_DAMAGED: Final = "move it aside together with its -wal and -shm files; the box begins a new one"
+_NOT_OURS: Final = "not a StoreEdge database; move it aside or choose another path"
+_REASONS: Final[dict[int, tuple[type[StoreError], str]]] = {
+    sqlite3.SQLITE_FULL: (StoreFull, "no room left; free disk space or raise the store's budget"),
+    sqlite3.SQLITE_BUSY: (StoreLocked, "in use by another program; close it and try again"),
+    sqlite3.SQLITE_LOCKED: (StoreLocked, "in use by another program; close it and try again"),
+    sqlite3.SQLITE_NOTADB: (StoreCorrupt, _NOT_OURS),
+    sqlite3.SQLITE_CORRUPT: (StoreCorrupt, f"damaged; {_DAMAGED}"),
+    sqlite3.SQLITE_CANTOPEN: (StoreError, "cannot be opened; is the folder there, and may this user write?"),
+    sqlite3.SQLITE_READONLY: (StoreError, "read-only; let this user write to the file and to its folder"),
+    sqlite3.SQLITE_PERM: (StoreError, "read-only; let this user write to the file and to its folder"),
+    sqlite3.SQLITE_IOERR: (StoreError, "the disk reports an error; check the disk"),
+}
+
+
+def explain(path: Path, error: sqlite3.Error) -> StoreError:
+    """An SQLite error as the one line that a person needs, and the class that tells what to do about it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in _REASONS:
+        kind, reason = _REASONS[code & 0xFF]
+        return kind(f"{path}: {reason}")
+    return StoreError(f"{path}: {error}")
+
+
+def damaged(path: Path, fault: str) -> StoreCorrupt:
+    """What to say of a file whose check found a fault."""
+    return StoreCorrupt(f"{path}: damaged ({fault}); {_DAMAGED}")
+
+
+def lock(path: Path) -> IO[str]:
+    """Keep every other main process out for as long as the returned file is open.
+
+    Two writers on one WAL file may corrupt it (an SQLite bug up to 3.51.2), so one process only ever writes.
+    """
+    try:
+        holder = path.with_name(path.name + ".lock").open("a+")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be opened: {error.strerror}") from error
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder.seek(0)
+        pid = holder.read().strip() or "unknown"
+        holder.close()
+        raise StoreLocked(f"{path}: already used by process {pid}; only one box may run on it") from error
+    holder.truncate(0)
+    holder.write(str(os.getpid()))
+    holder.flush()
+    return holder
+
+
+def connect_writer(path: Path, budget_mib: int) -> sqlite3.Connection:
+    """The writing connection. Transactions are begun by hand; one thread at a time may use it."""
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        _claim(path, connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # NORMAL loses committed rows at a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA mmap_size = 0")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        page_size = connection.execute("PRAGMA page_size").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {budget_mib * 2**20 // page_size}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _claim(path: Path, connection: sqlite3.Connection) -> None:
+    """Mark an empty file as ours; refuse another program's."""
+    found = connection.execute("PRAGMA application_id").fetchone()[0]
+    if found == APPLICATION_ID:
+        return
+    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        raise StoreCorrupt(f"{path}: {_NOT_OURS}")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A read-only connection for one short question: a snapshot held open would make the log grow.
+
+    Rows come as `sqlite3.Row`. All that is read inside sees one and the same state of the store.
+    """
+    try:
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None
+        )
+    except sqlite3.Error as error:
+        raise explain(path, error) from error
+    connection.row_factory = sqlite3.Row
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")
+        yield connection
+    except sqlite3.Error as error:
+        raise explain(path, error) from error
+    finally:
+        connection.close()
+
+
+def set_aside(path: Path, label: str) -> Path:
+    """Move a damaged database with its log files out of the way and say where it now lies.
+
+    The next `Store.open` begins a new one with a new epoch. Never call this while the store is open.
+    """
+    moved = path.with_name(f"{path.name}.{label}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(moved.with_name(moved.name + suffix))
+    return moved

@@ -1,0 +1,66 @@
+"""How long each kind of row is kept, and what is given up first when the disk's share is used up."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+DAY_S: Final = 86_400
+
+KEPT_DAYS: Final = {
+    "crossing": 35,  # one person's step or stay: enough to look into last month's doubt, no longer
+    "visit": 35,
+    "vehicle_passage": 35,
+    "event": 400,
+    "minute": 400,
+    "gate_window": 400,  # a year and its comparison with the year before
+    "zone_window": 400,
+    "camera_window": 400,
+    "lane_window": 400,
+    "gate_quarter": 1830,  # five years
+    "zone_quarter": 1830,
+    "dwell_quarter": 1830,
+    "camera_quarter": 1830,
+    "lane_quarter": 1830,
+}
+"""Days by table. The outbox has no term: only the centre's acknowledgement takes a row out of it."""
+
+TIME: Final = {"visit": "t_out", "crossing": "t", "vehicle_passage": "t", "event": "t"}
+"""The column that tells a row's age; `start` in every other table."""
+
+EXPENDABLE: Final = ("gate_window", "zone_window", "camera_window", "lane_window", "minute")
+"""What is thinned out, oldest day first, when there is no room: the quarter-hours keep their figures."""
+
+DROPPED_AT_ONCE: Final = 500
+"""Outbox rows given up at a time when nothing else is left to give up."""
+
+
+def expire(connection: sqlite3.Connection, now: float) -> int:
+    """Delete what is older than its table's term; the number of rows."""
+    gone = 0
+    for table, days in KEPT_DAYS.items():
+        column = TIME.get(table, "start")
+        gone += connection.execute(
+            f"DELETE FROM {table} WHERE {column} < ?",  # noqa: S608 - our names
+            (now - days * DAY_S,),
+        ).rowcount
+    return gone
+
+
+def give_up_oldest(connection: sqlite3.Connection, now: float) -> int:
+    """Delete the oldest day of minutes, else the oldest outbox rows; the number of rows, 0 when nothing is
+    left. The last two days of minutes stay, for the page."""
+    oldest = connection.execute("SELECT min(start) FROM minute").fetchone()[0]
+    if oldest is not None and oldest < now - 2 * DAY_S:
+        until = oldest - oldest % DAY_S + DAY_S
+        return sum(
+            connection.execute(f"DELETE FROM {table} WHERE start < ?", (until,)).rowcount  # noqa: S608
+            for table in EXPENDABLE
+        )
+    gone = connection.execute(
+        "DELETE FROM outbox WHERE stream = 'data' AND seq IN "
+        "(SELECT seq FROM outbox WHERE stream = 'data' ORDER BY seq LIMIT ?)",
+        (DROPPED_AT_ONCE,),
+    ).rowcount
+    connection.execute("UPDATE outbox_stream SET dropped = dropped + ? WHERE stream = 'data'", (gone,))
+    return gone

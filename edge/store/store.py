@@ -1,0 +1,330 @@
+"""The one writer of the box's database.
+
+What holds, whatever is killed when:
+
+- A record is durable when `add_records` returns; the very same record again changes nothing.
+- A minute's windows and its outbox row are one transaction. Committing marks every record that ended by then
+  as counted, so after a restart `uncounted()` gives exactly the records that no window holds.
+- A minute may be made in parts, one for each run of the main process: a part from another run is *added* to
+  what is stored, and the minute's message is sent again with the whole sum (a receiver upserts by minute, the
+  later `seq` wins). Committing a minute again in the same run changes nothing, so a retry is safe.
+- Outbox numbers are never given twice, and a row goes only when the centre has acknowledged it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Protocol, Self, TypeVar
+
+from edge.errors import StoreForeign, StoreFull
+from edge.store import outbox, records, retention, windows
+from edge.store.database import connect_writer, damaged, explain, lock
+from edge.store.merge import is_empty, key, together
+from edge.store.migrations import LEVEL, migrate
+from edge.store.records import Counted
+from pipelines.records import Event, Record, Window
+from sync.outbox import Backlog, OutboxRow, Stream
+
+MINUTE_SCHEMA: Final = "storeedge/minute/1"
+EVENT_SCHEMA: Final = "storeedge/event/1"
+
+T = TypeVar("T")
+
+
+class Bodies(Protocol):
+    """Who turns records into the JSON text that is sent."""
+
+    def minute(self, start: int, windows: Sequence[Window]) -> str:
+        """The body of `storeedge/minute/1`."""
+        ...
+
+    def event(self, event: Event) -> str:
+        """The body of `storeedge/event/1`."""
+        ...
+
+
+class Store:
+    """The open database of a box. Every method may be called from any thread; writing is one at a time.
+
+    Raises `StoreError` or a kind of it; nothing is ever half written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        holder: IO[str],
+        *,
+        bodies: Bodies,
+        clock: Callable[[], float],
+        budget_mib: int,
+    ) -> None:
+        """Use `Store.open`."""
+        self.path = path
+        self.budget = budget_mib * 2**20
+        """Bytes that the database may take."""
+        self._connection = connection
+        self._holder = holder
+        self._bodies = bodies
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._run = secrets.token_hex(8)
+        self._epoch = ""
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        tenant: str,
+        store: str,
+        box: str,
+        bodies: Bodies,
+        budget_mib: int = 512,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """Open the database, made or brought up to date as needed, and keep other main processes out.
+
+        `clock` gives UTC seconds. Raises StoreLocked, StoreCorrupt, StoreForeign or StoreError.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        holder = lock(path)
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = connect_writer(path, budget_mib)
+            connection.row_factory = sqlite3.Row
+            opened = cls(path, connection, holder, bodies=bodies, clock=clock, budget_mib=budget_mib)
+            opened._begin({"tenant": tenant, "store": store, "box": box})
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            holder.close()
+            if isinstance(error, sqlite3.Error):
+                raise explain(path, error) from error
+            raise
+        return opened
+
+    def _begin(self, owner: dict[str, str]) -> None:
+        """Check, migrate, and make sure that the database is this box's."""
+        connection = self._connection
+        known = self._meta()
+        if int(known.get("needs", "0")) > LEVEL:
+            raise StoreForeign(f"{self.path}: made by a newer StoreEdge; update the software to use it")
+        if known.get("closed") == "no" and (fault := _fault(connection)):
+            raise damaged(self.path, fault)
+        migrate(connection)
+        with self._transaction():
+            for name, value in (
+                {"epoch": secrets.token_hex(8), "needs": str(LEVEL), "made_at": f"{self._clock():.0f}"}
+                | owner
+            ).items():
+                connection.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", (name, value))
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', 'no')")
+            known = self._meta()
+            theirs = "/".join(known[name] for name in owner)
+            if theirs != "/".join(owner.values()):
+                raise StoreForeign(
+                    f"{self.path}: belongs to box {theirs}, not {'/'.join(owner.values())}; "
+                    "move it aside, or correct the names in the site file"
+                )
+        self._epoch = known["epoch"]
+
+    def _meta(self) -> dict[str, str]:
+        if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
+            return {}
+        return dict(tuple(row) for row in self._connection.execute("SELECT key, value FROM meta"))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, alone, with SQLite's errors in plain words."""
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException as error:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise explain(self.path, error) from error
+                raise
+
+    def _with_room(self, write: Callable[[], T]) -> T:
+        """Write; when the budget is used up, give up the oldest that may go and try again."""
+        while True:
+            try:
+                return write()
+            except StoreFull:
+                with self._transaction() as connection:
+                    if retention.give_up_oldest(connection, self._clock()) == 0:
+                        raise
+
+    @property
+    def epoch(self) -> str:
+        """Changes when the box's database is made anew."""
+        return self._epoch
+
+    def add_records(self, new: Sequence[Record]) -> int:
+        """Keep records, in one transaction; an event is also put into the outbox. How many were new."""
+        return self._with_room(lambda: self._add_records(new)) if new else 0
+
+    def _add_records(self, new: Sequence[Record]) -> int:
+        with self._transaction() as connection:
+            count = 0
+            for record in new:
+                if not records.insert(connection, record):
+                    continue
+                count += 1
+                if isinstance(record, Event):
+                    outbox.put(
+                        connection, "data", EVENT_SCHEMA, self._bodies.event(record), created_at=self._clock()
+                    )
+            return count
+
+    def commit_minute(self, start: int, made: Sequence[Window]) -> bool:
+        """Keep a minute: its windows, their quarter-hours, the counted records and one outbox row, together.
+
+        False, and nothing changed, when this run has committed the minute before, or when it adds nothing to
+        the part of another run.
+        """
+        if any(window.start != start for window in made):
+            raise ValueError(f"a window of another minute than {start}")
+        return self._with_room(lambda: self._commit_minute(start, made))
+
+    def _commit_minute(self, start: int, made: Sequence[Window]) -> bool:
+        with self._transaction() as connection:
+            runs = [row[0] for row in connection.execute("SELECT run FROM minute WHERE start = ?", (start,))]
+            if self._run in runs or (runs and all(map(is_empty, made))):
+                return False
+            now = self._clock()
+            whole = self._add_windows(connection, start, made) if runs else list(made)
+            for window in made if not runs else ():
+                windows.put(connection, window)
+                windows.add_to_quarter(connection, window)
+            connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, self._run, now))
+            records.mark_counted(connection, start)
+            outbox.put(connection, "data", MINUTE_SCHEMA, self._bodies.minute(start, whole), created_at=now)
+            return True
+
+    def _add_windows(
+        self, connection: sqlite3.Connection, start: int, made: Sequence[Window]
+    ) -> list[Window]:
+        """Add another run's part of a minute to what is stored; the whole minute."""
+        stored = {
+            key(window): window
+            for scope in windows.KINDS
+            for window in windows.select(connection, scope, start, start + 1)
+        }
+        for part in made:
+            before = stored.get(key(part))
+            whole = together(before, part) if before else part
+            fresh = whole.observed_seconds - (before.observed_seconds if before else 0)
+            windows.put(connection, whole)
+            windows.add_to_quarter(connection, replace(part, observed_seconds=fresh))
+            stored[key(part)] = whole
+        return list(stored.values())
+
+    def uncounted(self) -> Sequence[Counted]:
+        """Crossings, visits and vehicle passages that no committed minute holds, oldest first: add them to
+        the new `Minutes` after a restart, and nothing is counted twice or lost."""
+        return self._read(records.uncounted)
+
+    def records_since(self, t: float) -> Sequence[Record]:
+        """Every kept record from `t` (UTC seconds) on, a visit by its end, oldest first."""
+        return self._read(lambda connection: records.since(connection, t))
+
+    def last_sealed_minute(self) -> int | None:
+        """Start of the newest committed minute. A new run goes on with it (`Minutes(layouts,
+        sealed_before=last_sealed_minute())`): what it adds to that minute is added up."""
+        found: int | None = self._read(
+            lambda connection: connection.execute("SELECT max(start) FROM minute").fetchone()[0]
+        )
+        return found
+
+    def pending(self, stream: Stream, after_seq: int, limit: int) -> Sequence[OutboxRow]:
+        """The oldest waiting rows with `seq` above `after_seq`, in order."""
+        return self._read(lambda c: outbox.pending(c, self._epoch, stream, after_seq, limit))
+
+    def backlog(self, stream: Stream) -> Backlog:
+        """How much waits."""
+        return self._read(lambda connection: outbox.backlog(connection, stream))
+
+    def stream_state(self, stream: Stream) -> outbox.StreamState:
+        """The last numbers given and acknowledged, when, and rows given up because the disk was full."""
+        return self._read(lambda connection: outbox.state(connection, stream))
+
+    def acknowledge(self, stream: Stream, epoch: str, upto: int) -> int:
+        """Delete rows up to and including `upto`, for good; the number deleted (0 for another epoch)."""
+        if epoch != self._epoch:
+            return 0
+        with self._transaction() as connection:
+            return outbox.acknowledge(connection, stream, upto, self._clock())
+
+    def prune(self, now: float) -> int:
+        """Delete what is older than its table's term (`retention.KEPT_DAYS`); the number of rows. Call it
+        about once an hour, and only while the clock is trusted."""
+        with self._transaction() as connection:
+            gone = retention.expire(connection, now)
+        if gone:
+            with self._lock:
+                self._connection.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+        return gone
+
+    @property
+    def size(self) -> int:
+        """Bytes in use, of `budget`: the pages that hold something."""
+        return self._read(_used_bytes)
+
+    def check(self) -> None:
+        """Prove that the database can be written. Raises StoreError."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('checked_at', ?)", (f"{self._clock():.0f}",)
+            )
+
+    def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        with self._lock:
+            try:
+                return question(self._connection)
+            except sqlite3.Error as error:
+                raise explain(self.path, error) from error
+
+    def close(self) -> None:
+        """Let go of the file. May be called twice."""
+        with self._lock:
+            if self._holder.closed:
+                return
+            with suppress(sqlite3.Error):  # a full disk must not keep the box from stopping
+                self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', 'yes')")
+            self._connection.close()
+            self._holder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _fault(connection: sqlite3.Connection) -> str | None:
+    """What a check of the whole file finds after a run that did not end well."""
+    found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    return None if found == "ok" else " ".join(found.split())[:120]
+
+
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    size, pages, free = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_size", "page_count", "freelist_count")
+    )
+    return int(size * (pages - free))

@@ -1,0 +1,114 @@
+"""Windows in their tables: the minutes as they were made, and the quarter-hours that sum them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import astuple, fields
+from typing import Any, Final
+
+from pipelines.records import DWELL_EDGES_S, CameraWindow, GateWindow, LaneWindow, Window, ZoneWindow
+
+QUARTER_S: Final = 900
+
+KINDS: Final[dict[str, type[Window]]] = {
+    "gate": GateWindow,
+    "zone": ZoneWindow,
+    "camera": CameraWindow,
+    "lane": LaneWindow,
+}
+"""Each kind of window by its scope; `gate` lies in the tables `gate_window` and `gate_quarter`."""
+
+_KEY: Final = ("start", "camera", "id")
+_HISTOGRAMS: Final = ("dwell", "dwell_censored")
+
+
+def columns(scope: str) -> list[str]:
+    """The columns of a scope's minute table, which are the fields of its window."""
+    return [field.name for field in fields(KINDS[scope])]
+
+
+def bins_as_text(bins: tuple[int, ...]) -> str:
+    """A histogram as a JSON list, the zeros at its end left out: an empty one is `[]`."""
+    used = max((i + 1 for i, n in enumerate(bins) if n), default=0)
+    return json.dumps(bins[:used], separators=(",", ":"))
+
+
+def bins_from_text(text: str) -> tuple[int, ...]:
+    """The whole histogram again, one count for each bin of `DWELL_EDGES_S`."""
+    bins = json.loads(text)
+    return (*bins, *[0] * (len(DWELL_EDGES_S) - len(bins)))
+
+
+def _names(scope: str) -> str:
+    return ", ".join(f'"{name}"' for name in columns(scope))
+
+
+def _insert(scope: str) -> str:
+    marks = ", ".join("?" for _ in columns(scope))
+    return f"INSERT OR REPLACE INTO {scope}_window ({_names(scope)}) VALUES ({marks})"  # noqa: S608 - our names
+
+
+def _add(scope: str) -> str:
+    """Adding a window to its quarter-hour."""
+    names = [name for name in columns(scope) if name not in _HISTOGRAMS]
+    sums = ", ".join(
+        f'"{name}" = max("{name}", excluded."{name}")'
+        if name == "peak"
+        else f'"{name}" = "{name}" + excluded."{name}"'
+        for name in names
+        if name not in _KEY
+    )
+    quoted, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" for _ in names)
+    return (
+        f"INSERT INTO {scope}_quarter ({quoted}) VALUES ({marks}) "  # noqa: S608 - our names
+        f"ON CONFLICT (start, camera, id) DO UPDATE SET {sums}"
+    )
+
+
+_INSERT: Final = {scope: _insert(scope) for scope in KINDS}
+_ADD: Final = {scope: _add(scope) for scope in KINDS}
+_ADD_DWELL: Final = (
+    "INSERT INTO dwell_quarter (start, camera, id, bin, complete, censored) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (start, camera, id, bin) DO UPDATE SET "
+    "complete = complete + excluded.complete, censored = censored + excluded.censored"
+)
+
+
+def put(connection: sqlite3.Connection, window: Window) -> None:
+    """Write a minute, in place of what stood there."""
+    row = [bins_as_text(value) if isinstance(value, tuple) else value for value in astuple(window)]
+    connection.execute(_INSERT[window.scope], row)
+
+
+def add_to_quarter(connection: sqlite3.Connection, window: Window) -> None:
+    """Add a minute, or the part of one that is new, to its quarter-hour."""
+    quarter = window.start - window.start % QUARTER_S
+    row = [
+        quarter if field.name == "start" else getattr(window, field.name)
+        for field in fields(window)
+        if field.name not in _HISTOGRAMS
+    ]
+    connection.execute(_ADD[window.scope], row)
+    if isinstance(window, ZoneWindow):
+        for i, (complete, censored) in enumerate(zip(window.dwell, window.dwell_censored, strict=True)):
+            if complete or censored:
+                connection.execute(_ADD_DWELL, (quarter, window.camera, window.id, i, complete, censored))
+
+
+def select(connection: sqlite3.Connection, scope: str, begin: int, end: int, limit: int = -1) -> list[Window]:
+    """The minutes of one scope that start in [begin, end), oldest first."""
+    rows = connection.execute(
+        f"SELECT {_names(scope)} FROM {scope}_window WHERE start >= ? AND start < ? "  # noqa: S608 - our names
+        "ORDER BY start, camera, id LIMIT ?",
+        (begin, end, limit),
+    )
+    return [_window(scope, row) for row in rows]
+
+
+def _window(scope: str, row: sqlite3.Row) -> Window:
+    values: dict[str, Any] = dict(zip(columns(scope), row, strict=True))
+    for name in _HISTOGRAMS:
+        if name in values:
+            values[name] = bins_from_text(values[name])
+    return KINDS[scope](**values)
