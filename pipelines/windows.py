@@ -175,8 +175,7 @@ class Minutes:
                 windows.append(
                     GateWindow(name, gate.id, start, seen, count.entries, count.exits, count.inferred)
                 )
-            for zone in layout.zones:
-                windows.append(_zone_window(name, zone.id, start, seen, minute))
+            windows.extend(_zone_window(name, zone.id, start, seen, minute) for zone in layout.zones)
             for lane in layout.lanes:
                 by = minute.lanes.get((name, lane.id), {})
                 ways = [by.get(way, 0) for way in ("up", "down", "left", "right", "wrong_way")]

@@ -1,0 +1,96 @@
+"""One camera's frames through models and pipelines: what a replay and the engine process both run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Final
+
+from models.motion import Foreground, MotionGate
+
+from models.types import Detections, Detector, Image
+from pipelines.camera import CameraPipeline
+from pipelines.layout import CameraLayout
+from pipelines.records import Fact
+
+STILL_S: Final = 1.0
+"""In a picture in which nothing moves but somebody stands, look again this often."""
+EMPTY_S: Final = 5.0
+"""In a picture in which nothing moves and nobody stands, look again this often."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """Seconds spent by stage since the engine was made."""
+
+    frames: int = 0
+    inferred: int = 0
+    motion_s: float = 0.0
+    detect_s: float = 0.0
+    pipeline_s: float = 0.0
+
+
+@dataclass(slots=True)
+class CameraEngine:
+    """One camera. Frames must come in order of `t`; after a jump of the picture call `gap`."""
+
+    layout: CameraLayout
+    detector: Detector
+    gated: bool = True
+    """Whether inference is skipped while nothing moves."""
+    spent: Spent = field(default_factory=Spent)
+    detections: Detections = field(default_factory=Detections.none)
+    """What the newest frame showed."""
+    pipeline: CameraPipeline | None = None
+    """Made at the first frame: it needs the picture's aspect."""
+    _size: tuple[int, int] | None = None
+    _gate: MotionGate = field(default_factory=MotionGate)
+    _foreground: Foreground | None = None
+    _looked: float | None = None
+
+    def process(self, image: Image, t: float) -> list[Fact]:
+        """Analyse one frame taken at `t` seconds."""
+        facts: list[Fact] = []
+        height, width = image.shape[:2]
+        if (width, height) != self._size:
+            facts += self._begin(width, height, t)
+        assert self.pipeline is not None  # noqa: S101 - made by _begin
+        started = perf_counter()
+        look = not self._gate.still(image) or self._must_look(t) or not self.gated
+        regions = self._foreground.regions(image) if self._foreground is not None else None
+        moved = perf_counter()
+        if look:
+            self.detections = self.detector.detect(image)
+            self._looked = t
+            self.spent.inferred += 1
+        found = perf_counter()
+        facts += self.pipeline.step(t, self.detections, regions)
+        self.spent.frames += 1
+        self.spent.motion_s += moved - started
+        self.spent.detect_s += found - moved
+        self.spent.pipeline_s += perf_counter() - found
+        return facts
+
+    def gap(self, t: float) -> list[Fact]:
+        """The picture jumped: reconnected, or the clip began again."""
+        self._looked = None
+        self._gate.reset()
+        if self._foreground is not None:
+            self._foreground.reset()
+        return [] if self.pipeline is None else self.pipeline.gap(t)
+
+    def close(self, t: float) -> list[Fact]:
+        """The camera stops."""
+        return [] if self.pipeline is None else self.pipeline.close(t)
+
+    def _begin(self, width: int, height: int, t: float) -> list[Fact]:
+        """The first frame, or one of another size: the camera was set anew."""
+        facts = [] if self.pipeline is None else self.gap(t)
+        self._size = (width, height)
+        self.pipeline = CameraPipeline(self.layout, width / height)
+        self._foreground = Foreground() if self.layout.lanes else None
+        return facts
+
+    def _must_look(self, t: float) -> bool:
+        wait = STILL_S if len(self.detections) else EMPTY_S
+        return self._looked is None or t - self._looked >= wait

@@ -1,0 +1,166 @@
+"""One camera: detections in, facts out. Ties tracker, gates, zones and lanes together; still pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from models.types import PERSON, VEHICLES, Detections
+from pipelines.floor import Plane
+from pipelines.gates import GateCounter
+from pipelines.geometry import inside
+from pipelines.lanes import LaneWatch
+from pipelines.layout import CameraLayout
+from pipelines.records import Fact, Pulse
+from pipelines.tracker import PEOPLE, Track, Tracker
+from pipelines.windows import minute_of
+from pipelines.zones import ZoneWatch
+
+PULSE_S: Final = 1.0
+UNSEEN_S: Final = 2.0
+"""Frames further apart than this leave a hole that nobody observed."""
+COLD_S: Final = 1.0
+"""Whoever is in the picture this soon after the camera began to look came unseen."""
+EDGE: Final = 0.01
+"""A box this near (fractions of the frame) touches the picture's edge."""
+
+
+@dataclass(slots=True)
+class CameraPipeline:
+    """The pipelines of one camera. Feed frames in order with `step`."""
+
+    layout: CameraLayout
+    aspect: float
+    """Width of the frame over its height."""
+    people: Tracker = field(init=False)
+    gates: list[GateCounter] = field(init=False)
+    zones: list[ZoneWatch] = field(init=False)
+    lanes: LaneWatch | None = field(init=False)
+    _since: float | None = None
+    _t: float | None = None
+    _pulse_from: float = 0.0
+    _observed: float = 0.0
+    _frames: int = 0
+    _peak: int = 0
+    _person_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        plane = Plane.of(self.layout, self.aspect)
+        name = self.layout.camera
+        self.people = Tracker(self.aspect, PEOPLE)
+        self.gates = [GateCounter(name, gate, plane) for gate in self.layout.gates]
+        self.zones = [ZoneWatch(name, zone, plane) for zone in self.layout.zones]
+        self.lanes = LaneWatch(name, self.layout.lanes, self.aspect) if self.layout.lanes else None
+        self._plane = plane
+
+    _plane: Plane = field(init=False)
+
+    @property
+    def persons(self) -> list[Track]:
+        """The people in the picture now."""
+        if self._t is None:
+            return []
+        return [k for k in self.people.tracks if k.confirmed and self._t - k.seen <= PEOPLE.fresh_s]
+
+    def step(self, t: float, detections: Detections, regions: Detections | None = None) -> list[Fact]:
+        """One frame at `t` seconds. `regions`: large moving regions, for lanes (see models/motion.py)."""
+        facts: list[Fact] = self._pass_time(t)
+        seen = self._unmasked(detections)
+        for track in self.people.update(t, seen.of(PERSON)):
+            if track.updated:
+                self._sight(t, track, facts)
+        self._forget(self.people.ended, facts)
+        if self.lanes is not None:
+            facts += self.lanes.step(t, seen.of(*VEHICLES), regions or Detections.none())
+        self._frames += 1
+        return facts
+
+    def gap(self, t: float) -> list[Fact]:
+        """The picture jumped (reconnected, clip restarted): end all tracks, go on afresh at `t`."""
+        facts = self.close(t)
+        self._since = self._t = None
+        return facts
+
+    def close(self, t: float) -> list[Fact]:
+        """The camera stops at `t`: end all stays as `closed` and hand out the last pulse."""
+        facts: list[Fact] = [] if self._t is None else self._pass_time(max(t, self._t))
+        self._forget(self.people.reset(), facts, closing=True)
+        if self.lanes is not None:
+            facts += self.lanes.reset()
+        if self._frames or self._observed:
+            facts.append(self._take_pulse(self._t if self._t is not None else t))
+        return facts
+
+    def _sight(self, t: float, track: Track, facts: list[Fact]) -> None:
+        # The foot may lie outside the picture (cut off below); the floor that we watch ends at its edge.
+        x = min(max(track.x, 0.0), self.aspect)
+        place = self._plane.place(track.x, track.y, track.metre)
+        if place is not None:
+            for gate in self.gates:
+                facts.extend(gate.sight(t, track.id, place, track.confirmed))
+        if not track.confirmed or not self.zones:
+            return
+        place = self._plane.place(x, min(track.y, 1.0 - 1e-6), track.metre)
+        x1, y1, x2, y2 = track.box
+        at_edge = x1 <= EDGE or y1 <= EDGE or x2 >= 1 - EDGE or y2 >= 1 - EDGE
+        cold = self._since is not None and track.born - self._since <= COLD_S
+        if place is not None:
+            for zone in self.zones:
+                facts.extend(zone.sight(t, track.id, place, at_edge, cold))
+
+    def _forget(self, ended: Iterable[Track], facts: list[Fact], closing: bool = False) -> None:
+        for track in ended:
+            for gate in self.gates:
+                gate.forget(track.id)
+            for zone in self.zones:
+                facts.extend(zone.forget(track.id, closing))
+
+    def _pass_time(self, t: float) -> list[Fact]:
+        """Account for the time since the last frame, with a pulse at each minute's end."""
+        if self._t is None:
+            self._since = self._t = self._pulse_from = t
+            return []
+        pulses: list[Fact] = []
+        dt, last = t - self._t, self._t
+        if dt <= UNSEEN_S:
+            border = minute_of(t)
+            if last < border:
+                self._observe(border - last)
+                pulses.append(self._take_pulse(float(border)))
+                last = float(border)
+            self._observe(t - last)
+        elif minute_of(t) != minute_of(last):
+            pulses.append(self._take_pulse(last))
+        self._t = t
+        if t - self._pulse_from >= PULSE_S:
+            pulses.append(self._take_pulse(t))
+        return pulses
+
+    def _observe(self, dt: float) -> None:
+        present = len(self.persons)
+        self._observed += dt
+        self._person_seconds += present * dt
+        self._peak = max(self._peak, present)
+        for zone in self.zones:
+            zone.pass_time(dt)
+
+    def _take_pulse(self, t: float) -> Pulse:
+        present = len(self.persons)
+        pulse = Pulse(
+            self.layout.camera, t, self._observed, self._frames, present, max(self._peak, present),
+            self._person_seconds, {zone.zone.id: zone.take_pulse() for zone in self.zones},
+        )  # fmt: skip
+        self._pulse_from, self._observed, self._frames = t, 0.0, 0
+        self._peak, self._person_seconds = 0, 0.0
+        return pulse
+
+    def _unmasked(self, detections: Detections) -> Detections:
+        """Without what stands in a masked polygon (by its foot)."""
+        if not self.layout.mask or not len(detections):
+            return detections
+        feet = [((x1 + x2) / 2, min(y2, 1.0 - 1e-6)) for x1, _, x2, y2 in detections.boxes.tolist()]
+        keep = [not any(inside(mask, foot) for mask in self.layout.mask) for foot in feet]
+        return detections.where(np.asarray(keep, dtype=np.bool_))

@@ -1,0 +1,59 @@
+"""Where a person's foot is on the floor: metres when the camera is calibrated, else frame heights with the
+person as the yardstick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.geometry import homography, project
+from pipelines.layout import CameraLayout, Point
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A point on the plane that gates and zones are drawn on."""
+
+    point: Point
+    metre: float
+    """How long a metre is here, in the plane's unit; 1 on a calibrated floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The plane of one camera: floor metres, or (x times aspect, y) in frame heights."""
+
+    aspect: float
+    """Width of the frame over its height."""
+    to_floor: NDArray[np.float64] | None = None
+    """3x3, from fractions of the frame to metres."""
+
+    @staticmethod
+    def of(layout: CameraLayout, aspect: float) -> Plane:
+        """The plane for a layout; calibrated when the layout has floor points."""
+        if layout.floor is None:
+            return Plane(aspect)
+        return Plane(aspect, homography(layout.floor.image, layout.floor.metres))
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the plane's unit is the metre."""
+        return self.to_floor is not None
+
+    def point(self, at: Point) -> Point:
+        """A drawn point (fractions of the frame) on the plane. Raises ValueError above the horizon."""
+        if self.to_floor is None:
+            return at[0] * self.aspect, at[1]
+        on_floor = project(self.to_floor, at)
+        if on_floor is None:
+            raise ValueError(f"the point {at} lies above the horizon of the calibrated floor")
+        return on_floor
+
+    def place(self, x: float, y: float, metre: float) -> Place | None:
+        """A foot at (x, y) in frame heights, where a metre is `metre` of them; None above the horizon."""
+        if self.to_floor is None:
+            return Place((x, y), metre)
+        on_floor = project(self.to_floor, (x / self.aspect, y))
+        return None if on_floor is None else Place(on_floor, 1.0)

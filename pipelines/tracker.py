@@ -1,0 +1,328 @@
+"""Detections to tracks: one camera's people (or vehicles), in seconds and in metres.
+
+The design follows research: counting §4. Distances are measured in the picture but in metres, with the
+person (1.7 m tall) as the yardstick at the place where they stand, so nothing depends on the picture's
+size or on the frame rate. Association is motion only: a gate of what a person can do since they were last
+seen, in three passes: confident detections, then faint ones for tracks seen a moment ago (ByteTrack's
+idea), then tracks that were lost behind something. No appearance, no identity beyond a number.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from models.types import Detections
+
+_IMPOSSIBLE: Final = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSettings:
+    """Every length in metres, every time in seconds. The defaults are for people."""
+
+    body_height: float = 1.7
+    """What a whole detection box measures upwards."""
+    body_width: float = 0.5
+    """And across: the yardstick when a camera looks straight down."""
+    score_birth: float = 0.4
+    score_high: float = 0.4
+    score_low: float = 0.15
+    """Faint detections (`score_low` to `score_high`) only prolong a track, never begin one."""
+    fresh_s: float = 0.6
+    """A track seen within this time may be prolonged by a faint detection."""
+    lost_s: float = 2.5
+    """How long a track that nobody sees is remembered."""
+    top_speed: float = 3.0
+    """m/s of somebody about whom nothing is known yet."""
+    slack: float = 0.35
+    """Metres of doubt in any box's place."""
+    speed_doubt: float = 1.2
+    """m/s by which a known walk may change."""
+    height_ratio: tuple[float, float] = (0.45, 2.2)
+    stitch_height_ratio: tuple[float, float] = (0.65, 1.55)
+    height_weight: float = 0.3
+    overlap_weight: float = 0.3
+    coast_s: float = 0.6
+    """A lost track is thought to walk on for this long, then to stand."""
+    acceleration: float = 2.0
+    """m/s²: process noise of the motion filter."""
+    box_noise: float = 0.08
+    """Metres: one standard deviation of a box's place."""
+    confirm_hits: int = 3
+    confirm_walk: float = 0.4
+    """A track counts after `confirm_hits` detections, or two and a walk of this many metres."""
+
+
+PEOPLE: Final = TrackerSettings()
+
+
+@dataclass(slots=True)
+class Track:
+    """One person's way through one picture.
+
+    Positions are in frame heights (x times the aspect, y), so that both axes have one unit; `metre` tells
+    how many of them a metre is where the person stands.
+    """
+
+    id: int
+    born: float
+    seen: float
+    """When it was last detected."""
+    x: float
+    """Middle of the box, filtered."""
+    y: float
+    """Foot of the box, filtered."""
+    vx: float
+    vy: float
+    width: float
+    height: float
+    """Slowly following size of the whole box, also while its lower part is hidden."""
+    metre: float
+    hits: int
+    score: float
+    label: int
+    box: tuple[float, float, float, float]
+    """The last detected box in fractions of the frame: x1, y1, x2, y2."""
+    start: tuple[float, float]
+    p00: float = 0.0
+    p01: float = 0.0
+    p11: float = 0.0
+    walked: float = 0.0
+    """Furthest distance from where it was born, in metres."""
+    confirmed: bool = False
+    updated: bool = True
+    """Whether it was detected in the newest frame."""
+    gap: float = 0.0
+    """Seconds for which it was not seen before its newest detection."""
+
+    def ahead(self, t: float, coast_s: float) -> tuple[float, float]:
+        """Where it should be at `t` (foot)."""
+        dt = min(t - self.seen, coast_s)
+        return self.x + self.vx * dt, self.y + self.vy * dt
+
+
+@dataclass(slots=True)
+class _Seen:
+    """This frame's detections in the tracker's unit, one row each."""
+
+    x: NDArray[np.float64]
+    top: NDArray[np.float64]
+    foot: NDArray[np.float64]
+    width: NDArray[np.float64]
+    height: NDArray[np.float64]
+    score: NDArray[np.float64]
+    label: NDArray[np.int16]
+    boxes: NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class Tracker:
+    """One camera's tracker. `update` once a frame; its memory is bounded by `lost_s`."""
+
+    aspect: float
+    """Width of the frame over its height."""
+    settings: TrackerSettings = field(default_factory=TrackerSettings)
+    tracks: list[Track] = field(default_factory=list)
+    ended: list[Track] = field(default_factory=list)
+    """Tracks that the newest update gave up."""
+    _ids: count[int] = field(default_factory=lambda: count(1))
+    _t: float = -math.inf
+
+    def update(self, t: float, detections: Detections) -> list[Track]:
+        """Take one frame at `t` seconds; the tracks that live now. Raises ValueError when time goes back."""
+        if t < self._t:
+            raise ValueError(f"frame at {t:.3f} s comes after one at {self._t:.3f} s")
+        self._t = t
+        self._forget(t)
+        seen = self._read(detections)
+        for track in self.tracks:
+            track.updated = False
+        free = self._match(t, seen)
+        self._bear(t, seen, free)
+        return self.tracks
+
+    def reset(self) -> list[Track]:
+        """End all tracks (the picture jumped); the tracks that lived."""
+        self.ended, self.tracks = self.tracks, []
+        return self.ended
+
+    def _forget(self, t: float) -> None:
+        settings = self.settings
+        keep: list[Track] = []
+        self.ended = []
+        for track in self.tracks:
+            # A single sighting is no reason to remember a place for long.
+            memory = settings.lost_s if track.confirmed else settings.fresh_s
+            (keep if t - track.seen <= memory else self.ended).append(track)
+        self.tracks = keep
+
+    def _read(self, detections: Detections) -> _Seen:
+        boxes = detections.boxes.astype(np.float64)
+        x1, x2 = boxes[:, 0] * self.aspect, boxes[:, 2] * self.aspect
+        return _Seen(
+            x=(x1 + x2) / 2,
+            top=boxes[:, 1],
+            foot=boxes[:, 3],
+            width=x2 - x1,
+            height=boxes[:, 3] - boxes[:, 1],
+            score=detections.scores.astype(np.float64),
+            label=detections.classes,
+            boxes=detections.boxes,
+        )
+
+    def _match(self, t: float, seen: _Seen) -> list[int]:
+        """Prolong tracks; the confident detections that nobody claimed."""
+        settings = self.settings
+        high = [i for i, s in enumerate(seen.score.tolist()) if s >= settings.score_high]
+        low = [i for i, s in enumerate(seen.score.tolist()) if settings.score_low <= s < settings.score_high]
+        fresh = [k for k in self.tracks if t - k.seen <= settings.fresh_s]
+        lost = [k for k in self.tracks if t - k.seen > settings.fresh_s]
+        fresh, high = self._assign(t, fresh, high, seen, settings.height_ratio)
+        self._assign(t, fresh, low, seen, settings.height_ratio)
+        # What the faint ones did not prolong may still be somebody who stepped out from behind something.
+        _, high = self._assign(t, lost, high, seen, settings.stitch_height_ratio)
+        return high
+
+    def _assign(
+        self, t: float, tracks: list[Track], picks: list[int], seen: _Seen, ratios: tuple[float, float]
+    ) -> tuple[list[Track], list[int]]:
+        """One optimal pass; what stays unmatched on either side."""
+        if not tracks or not picks:
+            return tracks, picks
+        cost = self._cost(t, tracks, np.asarray(picks), seen, ratios)
+        rows, columns = linear_sum_assignment(cost)
+        left, free = set(range(len(tracks))), set(range(len(picks)))
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            if cost[row, column] < _IMPOSSIBLE:
+                left.discard(row)
+                free.discard(column)
+                self._prolong(t, tracks[row], picks[column], seen)
+        return [tracks[i] for i in sorted(left)], [picks[i] for i in sorted(free)]
+
+    def _cost(
+        self, t: float, tracks: list[Track], picks: NDArray[np.intp], seen: _Seen, ratios: tuple[float, float]
+    ) -> NDArray[np.float64]:
+        """(tracks, picks): distance over reach, unlike heights, lacking overlap; impossible beyond reach."""
+        settings = self.settings
+        state = np.array([self._expected(k, t) for k in tracks])
+        x, foot, width, height, metre, reach = (state[:, i, None] for i in range(6))
+        dx = np.abs(x - seen.x[picks])
+        # Feet hide behind counters and heads behind signs: the nearer end tells where the person is.
+        to_foot, to_top = np.abs(foot - seen.foot[picks]), np.abs(foot - height - seen.top[picks])
+        dy = np.minimum((to_foot + to_top) / 2, np.minimum(to_foot, to_top) + 0.1 * metre)
+        distance = np.hypot(dx, dy) / metre / reach
+        ratio = seen.height[picks] / height
+        wide = np.minimum(x + width / 2, seen.x[picks] + seen.width[picks] / 2) - np.maximum(
+            x - width / 2, seen.x[picks] - seen.width[picks] / 2
+        )
+        tall = np.minimum(foot, seen.foot[picks]) - np.maximum(foot - height, seen.top[picks])
+        shared = np.maximum(wide, 0) * np.maximum(tall, 0)
+        overlap = shared / (width * height + seen.width[picks] * seen.height[picks] - shared)
+        cost: NDArray[np.float64] = (
+            distance
+            + settings.height_weight * np.abs(np.log(ratio))
+            + settings.overlap_weight * (1 - overlap)
+        )
+        impossible = (distance > 1) | (ratio < ratios[0]) | (ratio > ratios[1])
+        cost[impossible] = _IMPOSSIBLE
+        return cost
+
+    def _expected(self, track: Track, t: float) -> tuple[float, float, float, float, float, float]:
+        """Where a track should be, its size, its metre, and how far off it may be (metres)."""
+        settings, dt = self.settings, t - track.seen
+        x, y = track.ahead(t, settings.coast_s)
+        if track.hits <= 2:
+            reach = settings.slack + settings.top_speed * dt
+        else:
+            reach = settings.slack + settings.speed_doubt * dt
+        return x, y, track.width, track.height, track.metre, reach
+
+    def _prolong(self, t: float, track: Track, pick: int, seen: _Seen) -> None:
+        settings, dt = self.settings, t - track.seen
+        width, height = float(seen.width[pick]), float(seen.height[pick])
+        foot = self._foot(track, t, float(seen.top[pick]), float(seen.foot[pick]), height)
+        self._filter(track, float(seen.x[pick]), foot, dt)
+        # Sizes follow within about a second, whatever the frame rate; a cut box hardly pulls them down.
+        share = 1 - math.exp(-dt / (0.7 if height >= 0.8 * track.height else 3.0))
+        share = max(share, 1 / (track.hits + 1))
+        track.width += share * (width - track.width)
+        track.height += share * (height - track.height)
+        track.metre = self._metre(track.width, track.height)
+        track.gap, track.seen, track.updated = dt, t, True
+        track.hits += 1
+        track.score, track.label = float(seen.score[pick]), int(seen.label[pick])
+        x1, y1, x2, y2 = seen.boxes[pick].tolist()
+        track.box = (x1, y1, x2, y2)
+        way = math.hypot(track.x - track.start[0], track.y - track.start[1]) / track.metre
+        track.walked = max(track.walked, way)
+        if track.hits >= settings.confirm_hits or (track.hits >= 2 and track.walked >= settings.confirm_walk):
+            track.confirmed = True
+
+    def _foot(self, track: Track, t: float, top: float, foot: float, height: float) -> float:
+        """The foot of a box whose lower part may be hidden: then head plus usual height (research §4.1)."""
+        if height >= 0.8 * track.height:
+            return foot
+        _, y = track.ahead(t, self.settings.coast_s)
+        head_moved, foot_moved = abs(y - track.height - top), abs(y - foot)
+        return top + track.height if head_moved < foot_moved else foot
+
+    def _filter(self, track: Track, x: float, y: float, dt: float) -> None:
+        """One step of a constant-velocity Kalman filter; both axes share their covariance."""
+        settings = self.settings
+        dt = max(dt, 1e-3)
+        coast = min(dt, settings.coast_s)
+        q = (settings.acceleration * track.metre) ** 2
+        r = (settings.box_noise * track.metre) ** 2
+        p00 = track.p00 + dt * (2 * track.p01 + dt * track.p11) + q * dt**4 / 4
+        p01 = track.p01 + dt * track.p11 + q * dt**3 / 2
+        p11 = track.p11 + q * dt * dt
+        k0, k1 = p00 / (p00 + r), p01 / (p00 + r)
+        ahead_x, ahead_y = track.x + track.vx * coast, track.y + track.vy * coast
+        miss_x, miss_y = x - ahead_x, y - ahead_y
+        track.x, track.y = ahead_x + k0 * miss_x, ahead_y + k0 * miss_y
+        track.vx, track.vy = track.vx + k1 * miss_x, track.vy + k1 * miss_y
+        track.p00, track.p01, track.p11 = (1 - k0) * p00, (1 - k0) * p01, p11 - k1 * p01
+
+    def _metre(self, width: float, height: float) -> float:
+        """How long a metre is where a person with such a box stands."""
+        return max(height / self.settings.body_height, 0.6 * width / self.settings.body_width)
+
+    def _bear(self, t: float, seen: _Seen, free: list[int]) -> None:
+        settings = self.settings
+        for pick in free:
+            if seen.score[pick] < settings.score_birth:
+                continue
+            width, height = float(seen.width[pick]), float(seen.height[pick])
+            if width <= 0 or height <= 0:
+                continue
+            x, y = float(seen.x[pick]), float(seen.foot[pick])
+            metre = self._metre(width, height)
+            x1, y1, x2, y2 = seen.boxes[pick].tolist()
+            self.tracks.append(
+                Track(
+                    next(self._ids),
+                    t,
+                    t,
+                    x,
+                    y,
+                    0.0,
+                    0.0,
+                    width,
+                    height,
+                    metre,
+                    1,
+                    float(seen.score[pick]),
+                    int(seen.label[pick]),
+                    (x1, y1, x2, y2),
+                    (x, y),
+                    p00=(settings.box_noise * metre) ** 2,
+                    p11=(1.3 * metre) ** 2,
+                )
+            )
