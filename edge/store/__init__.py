@@ -1,5 +1,5 @@
 """The box's memory on disk: one SQLite file, one writer, brief read-only readers."""
 
-from edge.store.store import Bodies, Store
+from edge.store.store import Store
 
-__all__ = ["Bodies", "Store"]
+__all__ = ["Store"]

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Protocol, Self, TypeVar
+from typing import IO, Self, TypeVar
 
 from edge.errors import StoreForeign, StoreFull
 from edge.store import outbox, records, retention, windows
@@ -31,30 +31,17 @@ from edge.store.merge import is_empty, key, together
 from edge.store.migrations import LEVEL, migrate
 from edge.store.records import Counted
 from pipelines.records import Event, Record, Window
+from sync.bodies import event_body, minute_body
 from sync.outbox import Backlog, OutboxRow, Stream
-
-MINUTE_SCHEMA: Final = "storeedge/minute/1"
-EVENT_SCHEMA: Final = "storeedge/event/1"
+from sync.payloads import EVENT, MINUTE
 
 T = TypeVar("T")
-
-
-class Bodies(Protocol):
-    """Who turns records into the JSON text that is sent."""
-
-    def minute(self, start: int, windows: Sequence[Window]) -> str:
-        """The body of `storeedge/minute/1`."""
-        ...
-
-    def event(self, event: Event) -> str:
-        """The body of `storeedge/event/1`."""
-        ...
 
 
 class Store:
     """The open database of a box. Every method may be called from any thread; writing is one at a time.
 
-    Raises `StoreError` or a kind of it; nothing is ever half written.
+    Raises `StoreError` or a kind of it, `SyncError` for what cannot be sent; nothing is ever half written.
     """
 
     def __init__(
@@ -63,7 +50,6 @@ class Store:
         connection: sqlite3.Connection,
         holder: IO[str],
         *,
-        bodies: Bodies,
         clock: Callable[[], float],
         budget_mib: int,
     ) -> None:
@@ -73,7 +59,6 @@ class Store:
         """Bytes that the database may take."""
         self._connection = connection
         self._holder = holder
-        self._bodies = bodies
         self._clock = clock
         self._lock = threading.RLock()
         self._run = secrets.token_hex(8)
@@ -87,7 +72,6 @@ class Store:
         tenant: str,
         store: str,
         box: str,
-        bodies: Bodies,
         budget_mib: int = 512,
         clock: Callable[[], float] = time.time,
     ) -> Self:
@@ -101,7 +85,7 @@ class Store:
         try:
             connection = connect_writer(path, budget_mib)
             connection.row_factory = sqlite3.Row
-            opened = cls(path, connection, holder, bodies=bodies, clock=clock, budget_mib=budget_mib)
+            opened = cls(path, connection, holder, clock=clock, budget_mib=budget_mib)
             opened._begin({"tenant": tenant, "store": store, "box": box})
         except BaseException as error:
             if connection is not None:
@@ -184,9 +168,7 @@ class Store:
                     continue
                 count += 1
                 if isinstance(record, Event):
-                    outbox.put(
-                        connection, "data", EVENT_SCHEMA, self._bodies.event(record), created_at=self._clock()
-                    )
+                    outbox.put(connection, "data", EVENT, event_body(record), created_at=self._clock())
             return count
 
     def commit_minute(self, start: int, made: Sequence[Window]) -> bool:
@@ -211,7 +193,7 @@ class Store:
                 windows.add_to_quarter(connection, window)
             connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, self._run, now))
             records.mark_counted(connection, start)
-            outbox.put(connection, "data", MINUTE_SCHEMA, self._bodies.minute(start, whole), created_at=now)
+            outbox.put(connection, "data", MINUTE, minute_body(start, whole), created_at=now)
             return True
 
     def _add_windows(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from edge.store import Store
-from pipelines.as_json import record_as_json, window_as_json
 from pipelines.records import (
     DWELL_EDGES_S,
     CameraWindow,
@@ -26,18 +25,8 @@ NOON = 1_790_000_040 // 60 * 60
 """A UTC minute in 2026."""
 
 
-class PlainBodies:
-    """Bodies as the tests can read them."""
-
-    def minute(self, start: int, windows: Sequence[Window]) -> str:
-        return json.dumps({"start": start, "windows": [window_as_json(window) for window in windows]})
-
-    def event(self, event: Event) -> str:
-        return json.dumps(record_as_json(event))
-
-
 def open_store(folder: Path, clock: Callable[[], float] = lambda: float(NOON), **given: Any) -> Store:
-    names = {"tenant": "rainbow", "store": "sz-futian", "box": "box-01", "bodies": PlainBodies()} | given
+    names = {"tenant": "rainbow", "store": "sz-futian", "box": "box-01"} | given
     return Store.open(folder / "edge.db", clock=clock, **names)
 
 
@@ -53,7 +42,7 @@ def event(t: float, name: str = "camera_offline", t_end: float | None = None) ->
     return Event(name, t, camera="cam-1", t_end=t_end, detail={"silent_s": 12.5})
 
 
-def gate(start: int, entries: int, exits: int = 0, observed: float = 60.0) -> GateWindow:
+def gate(start: int, entries: int, exits: int = 0, observed: float = 60.0) -> Window:
     return GateWindow("cam-1", "door", start, observed, entries, exits, 0)
 
 
@@ -63,7 +52,7 @@ def zone(
     observed: float = 60.0,
     peak: int = 0,
     person_seconds: float = 0.0,
-) -> ZoneWindow:
+) -> Window:
     dwell = [0] * len(DWELL_EDGES_S)
     for stay in stays:
         dwell[dwell_bin(stay)] += 1
@@ -74,11 +63,11 @@ def zone(
     )  # fmt: skip
 
 
-def camera(start: int, observed: float = 60.0, frames: int = 600, peak: int = 0) -> CameraWindow:
+def camera(start: int, observed: float = 60.0, frames: int = 600, peak: int = 0) -> Window:
     return CameraWindow("cam-1", "cam-1", start, observed, frames, 0.0, peak)
 
 
-def lane(start: int, down: int = 0) -> LaneWindow:
+def lane(start: int, down: int = 0) -> Window:
     return LaneWindow("cam-1", "exit-1", start, 60.0, 0, down, 0, 0, 0)
 
 

@@ -11,6 +11,7 @@ import pytest
 from edge.errors import StoreCorrupt, StoreError, StoreForeign, StoreFull, StoreLocked
 from edge.store.database import reading, set_aside
 from edge.store.windows import select
+from sync.errors import SyncError
 from tests.edge.store.build import (
     NOON,
     bodies,
@@ -117,24 +118,18 @@ def test_an_event_and_its_end_are_two_messages_and_one_row(tmp_path: Path) -> No
         store.add_records([event(NOON)])
         store.add_records([event(NOON, t_end=NOON + 30.0)])
         assert store.records_since(NOON) == [event(NOON, t_end=NOON + 30.0)]
-        assert [body["t_end"] for body in bodies(store)] == [None, NOON + 30.0]
+        assert [body["ended_at"] for body in bodies(store)] == [None, "2026-09-21T14:14:30Z"]
 
 
-def test_a_failing_body_leaves_nothing_behind(tmp_path: Path) -> None:
-    class Broken:
-        def minute(self, *_: object) -> str:
-            return "not json"
-
-        def event(self, *_: object) -> str:
-            raise ValueError("no body")
-
-    with open_store(tmp_path, bodies=Broken()) as store:
-        with pytest.raises(StoreError, match="json_valid"):
-            store.commit_minute(NOON, WHOLE)
-        with pytest.raises(ValueError, match="no body"):
-            store.add_records([crossing(NOON), event(NOON)])
+def test_what_cannot_be_sent_is_not_kept_either(tmp_path: Path) -> None:
+    with open_store(tmp_path) as store:
+        with pytest.raises(SyncError, match="cannot be sent"):
+            store.commit_minute(NOON, [gate(NOON, -1)])
+        with pytest.raises(SyncError, match="cannot be sent"):
+            store.add_records([crossing(NOON), event(NOON, name="")])
         assert store.last_sealed_minute() is None
         assert store.records_since(0) == []
+        assert store.backlog("data").rows == 0
 
 
 def test_numbers_are_never_given_twice(tmp_path: Path) -> None:
