@@ -31,7 +31,7 @@ def _receipt(card: ModelCard, files: dict[str, Path], made: Path) -> Receipt:
         if digests.get(name) != digest:
             raise ModelsError(
                 f"{card.name}: {name} came out different from what the manifest pins "
-                f"(SHA-256 {digests.get(name, 'none')}): nothing was installed; report this, with onnx's version"
+                f"(SHA-256 {digests.get(name, 'none')}): nothing was installed; report this, please"
             )
     return Receipt(
         name=card.name,
