@@ -1,0 +1,1 @@
+"""Scores: what a counter reported, held against what really happened."""
