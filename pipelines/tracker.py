@@ -21,6 +21,8 @@ from scipy.optimize import linear_sum_assignment
 from models.types import Detections
 
 _IMPOSSIBLE: Final = 1e6
+Box = tuple[float, float, float, float]
+"""x1, y1, x2, y2 in fractions of the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class TrackerSettings:
     """m/s²: process noise of the motion filter."""
     box_noise: float = 0.08
     """Metres: one standard deviation of a box's place."""
+    same_overlap: float = 0.5
+    same_inside: float = 0.75
+    """A spare box that overlaps a tracked person's box so far, or lies in it so far, shows the same person
+    once more (a torso, a pair boxed as one): no track is born from it."""
     confirm_hits: int = 3
     confirm_walk: float = 0.4
     """A track counts after `confirm_hits` detections, or two and a walk of this many metres."""
@@ -88,7 +94,7 @@ class Track:
     hits: int
     score: float
     label: int
-    box: tuple[float, float, float, float]
+    box: Box
     """The last detected box in fractions of the frame: x1, y1, x2, y2."""
     start: tuple[float, float]
     p00: float = 0.0
@@ -185,9 +191,9 @@ class Tracker:
         fresh = [k for k in self.tracks if t - k.seen <= settings.fresh_s]
         lost = [k for k in self.tracks if t - k.seen > settings.fresh_s]
         fresh, high = self._assign(t, fresh, high, seen, settings.height_ratio)
-        self._assign(t, fresh, low, seen, settings.height_ratio)
-        # What the faint ones did not prolong may still be somebody who stepped out from behind something.
-        _, high = self._assign(t, lost, high, seen, settings.stitch_height_ratio)
+        self._assign(t, fresh, self._apart(seen, low), seen, settings.height_ratio)
+        # What nobody claimed may still be somebody who stepped out from behind something.
+        _, high = self._assign(t, lost, self._apart(seen, high), seen, settings.stitch_height_ratio)
         return high
 
     def _assign(
@@ -294,14 +300,35 @@ class Tracker:
         """How long a metre is where a person with such a box stands."""
         return max(height / self.settings.body_height, 0.6 * width / self.settings.body_width)
 
-    def _bear(self, t: float, seen: _Seen, free: list[int]) -> None:
+    def _apart(self, seen: _Seen, picks: list[int]) -> list[int]:
+        """The spare boxes that show nobody who is tracked in this frame already, nor one another; best
+        first."""
+        taken = [track.box for track in self.tracks if track.updated]
+        apart: list[int] = []
+        for pick in sorted(picks, key=lambda i: -float(seen.score[i])):
+            x1, y1, x2, y2 = seen.boxes[pick].tolist()
+            if x2 > x1 and y2 > y1 and not any(self._same((x1, y1, x2, y2), box) for box in taken):
+                taken.append((x1, y1, x2, y2))
+                apart.append(pick)
+        return apart
+
+    def _same(self, a: Box, b: Box) -> bool:
+        """Whether two boxes of one frame show one person."""
+        wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+        if wide <= 0 or tall <= 0:
+            return False
+        shared = wide * tall
+        area_a, area_b = (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])
+        return shared > self.settings.same_overlap * (
+            area_a + area_b - shared
+        ) or shared > self.settings.same_inside * min(area_a, area_b)
+
+    def _bear(self, t: float, seen: _Seen, picks: list[int]) -> None:
         settings = self.settings
-        for pick in free:
+        for pick in picks:
             if seen.score[pick] < settings.score_birth:
                 continue
             width, height = float(seen.width[pick]), float(seen.height[pick])
-            if width <= 0 or height <= 0:
-                continue
             x, y = float(seen.x[pick]), float(seen.foot[pick])
             metre = self._metre(width, height)
             x1, y1, x2, y2 = seen.boxes[pick].tolist()
