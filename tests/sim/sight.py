@@ -27,7 +27,7 @@ DEPTH: Final = 0.7
 """A body is that much less deep than wide."""
 ROWS: Final = np.array([0.04, 0.16, 0.3, 0.45, 0.6, 0.75, 0.87, 0.97])
 COLUMNS: Final = np.array([-0.7, 0.0, 0.7])
-CART_M: Final = (0.55, 0.5, 1.0)
+CART_M: Final = (0.55, 0.4, 0.8)
 """A cart: its middle that far ahead, half its length, its height in metres."""
 _RING: Final = np.linspace(0, 2 * np.pi, 8, endpoint=False)
 _CHUNK: Final = 40_000

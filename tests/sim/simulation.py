@@ -17,8 +17,8 @@ from tests.sim.noise import DEFAULT, DetectorNoise, Found, detect
 from tests.sim.sight import Sight, look
 from tests.sim.truth import FloorGate, FloorZone, Truth, crossings, visits, waits
 
-SEEN_SHARE: Final = 0.4
-SEEN_BEFORE_S: Final = 2.0
+SEEN_SHARE: Final = 0.3
+SEEN_BEFORE_S: Final = 3.0
 CHECK_S: Final = 0.1
 
 
