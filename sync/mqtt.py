@@ -1,0 +1,471 @@
+"""One connection to a broker, for one thread: the only file that knows the MQTT client library.
+
+paho's own loop, queue and session are not used, because they lose messages: an exception in a callback
+ends its thread while it still says "connected", its queue lives in memory, and a refused publish counts
+as published. Here the callbacks only note what happened; the owner calls `poll` and gets the notes as
+values. Every connection is a new client object, so nothing of an old connection can reach a new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from sync.errors import SyncError
+
+ProtocolName = Literal["5", "3.1.1"]
+
+KEEPALIVE_S: Final = 30
+CONNECT_S: Final = 5.0
+"""For the TCP and TLS handshakes; the same again for the broker's answer."""
+STEADY_S: Final = 10.0
+"""A connection that held this long was a success: the next wait is a short one again."""
+BACKOFF_S: Final = (1.0, 60.0)
+READS_PER_POLL: Final = 1000
+MAX_UNCONFIRMED: Final = 20
+"""Published and not yet confirmed, unless the broker asks for fewer: mosquitto's default limit."""
+NO_SUBSCRIBERS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and how to prove who we are."""
+
+    host: str
+    port: int
+    tls: bool
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    @classmethod
+    def parse(
+        cls, url: str, *, ca: str | None = None, cert: str | None = None, key: str | None = None
+    ) -> Broker:
+        """From `mqtt://[user:password@]host[:1883]` or `mqtts://…[:8883]`; SyncError says what is wrong."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"mqtt", "mqtts"}:
+            raise SyncError("the broker's address must begin with mqtt:// or mqtts://")
+        try:
+            port = parts.port
+        except ValueError as error:
+            raise SyncError("the broker's port must be a number from 1 to 65535") from error
+        if not parts.hostname or parts.path not in {"", "/"} or parts.query or port == 0:
+            raise SyncError("write the broker's address as mqtt://host:port or mqtts://host:port")
+        tls = parts.scheme == "mqtts"
+        if not tls and (ca or cert or key):
+            raise SyncError("certificates need a broker address that begins with mqtts://")
+        if bool(cert) != bool(key):
+            raise SyncError("cert and key belong together: give both or none")
+        return cls(
+            host=parts.hostname,
+            port=port or (8883 if tls else 1883),
+            tls=tls,
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            ca=ca,
+            cert=cert,
+            key=key,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when we vanish."""
+
+    topic: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """The broker accepted us."""
+
+    protocol: ProtocolName
+    max_unconfirmed: int
+    max_packet: int | None
+    """Bytes, where the broker says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The connection is gone, or an attempt failed; the link tries again by itself."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker's answer to `subscribe`: what it refused, with its reason."""
+
+    token: int
+    refused: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The broker's answer to `publish`. It says nothing about the receiver."""
+
+    token: int
+    refusal: str | None
+    unheard: bool
+    """MQTT 5 only: nobody was subscribed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message. The broker keeps it until `confirm(receipt)`."""
+
+    topic: str
+    payload: bytes
+    receipt: tuple[int, int]
+
+
+Happening = Up | Down | Subscribed | Confirmed | Arrived
+
+
+class Backoff:
+    """Waits that double from a shortest to a longest, each drawn anew from its upper half, so that the
+    boxes of a chain do not return all in the same moment."""
+
+    def __init__(self, shortest: float, longest: float, rng: random.Random | None = None) -> None:
+        self._shortest, self._longest = shortest, longest
+        self._rng = rng or random.Random()
+        self._next = shortest
+
+    def wait(self) -> float:
+        """The next wait in seconds."""
+        wait = self._next * self._rng.uniform(0.5, 1.0)
+        self._next = min(self._next * 2, self._longest)
+        return wait
+
+    def reset(self) -> None:
+        """Begin with the shortest again."""
+        self._next = self._shortest
+
+
+class Link:
+    """A connection that its owner thread polls and that comes back by itself.
+
+    MQTT 5 is tried first, MQTT 3.1.1 at once after a broker that refuses it or hangs up on it.
+    Only `wake` may be called from another thread.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        client_id: str,
+        *,
+        will: Callable[[], Will] | None = None,
+        keep_session_s: int = 0,
+        max_unread: int = 100,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """`will` is asked anew for each connection; `keep_session_s` is how long the broker keeps our
+        subscriptions and messages while we are away; `max_unread` how many messages may be unconfirmed."""
+        self._broker, self._client_id, self._will = broker, client_id, will
+        self._keep_session_s, self._max_unread = keep_session_s, max_unread
+        self._backoff = backoff or Backoff(*BACKOFF_S)
+        self._client: paho.Client | None = None
+        self._generation = 0
+        self._version = MQTTProtocolVersion.MQTTv5
+        self._refused_v5 = False
+        self._up_at: float | None = None
+        self._opened_at = 0.0
+        self._retry_at = 0.0
+        self._happened: list[Happening] = []
+        self._lost: str | None = None
+        self._subscriptions: dict[int, Sequence[str]] = {}
+        self._wake_r, self._wake_w = socket.socketpair()
+        self._wake_r.setblocking(False)
+        self._wake_w.setblocking(False)
+
+    @property
+    def up(self) -> bool:
+        """Whether the broker has accepted us and the connection has not been seen to fail since."""
+        return self._up_at is not None
+
+    # -- what the owner does ---------------------------------------------------------------------------
+
+    def poll(self, timeout: float) -> list[Happening]:
+        """Wait up to `timeout` seconds for something to happen and return it, oldest first.
+
+        Connecting happens in here too and may take `CONNECT_S` more.
+        """
+        if self._happened:
+            timeout = 0.0
+        if self._client is None:
+            pause = self._retry_at - time.monotonic()
+            if pause > 0:
+                self._sleep(min(timeout, pause))
+            else:
+                self._open()
+        else:
+            self._turn(self._client, timeout)
+        happened, self._happened = self._happened, []
+        return happened
+
+    def publish(
+        self, topic: str, payload: str | bytes, *, retain: bool = False, expires_in: int | None = None
+    ) -> int:
+        """Send with QoS 1; the token comes back in `Confirmed`. Raises SyncError while not up."""
+        if self._client is None or not self.up:
+            raise SyncError("not connected to the broker")
+        properties = None
+        if self._v5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ContentType = "application/json"
+            if expires_in is not None:
+                properties.MessageExpiryInterval = expires_in
+        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
+
+    def subscribe(self, topics: Sequence[str]) -> int:
+        """Ask for topics with QoS 1; the token comes back in `Subscribed`. Raises SyncError while not up."""
+        if self._client is None or not self.up:
+            raise SyncError("not connected to the broker")
+        code, token = self._client.subscribe([(topic, 1) for topic in topics])
+        if token is None:
+            raise SyncError(f"cannot subscribe: {paho.error_string(code)}")
+        self._subscriptions[token] = tuple(topics)
+        return token
+
+    def confirm(self, receipt: tuple[int, int]) -> None:
+        """Let the broker forget a message. A receipt of an earlier connection is ignored."""
+        generation, mid = receipt
+        if self._client is not None and generation == self._generation and mid:
+            self._client.ack(mid, 1)
+
+    def drop(self, reason: str) -> None:
+        """Give this connection up and try a new one."""
+        self._lost = self._lost or reason
+        self._settle()
+
+    def wake(self) -> None:
+        """Make a `poll` under way return soon. For other threads and signal handlers."""
+        with contextlib.suppress(OSError):  # full: it wakes anyway; closed: nobody sleeps
+            self._wake_w.send(b"\0")
+
+    def close(self, goodbye_s: float = 1.0) -> None:
+        """Disconnect in order, so that the broker does not publish the will."""
+        client, self._client, self._up_at = self._client, None, None
+        if client is not None:
+            client.disconnect()
+            until = time.monotonic() + goodbye_s
+            while client.want_write() and client.socket() is not None and time.monotonic() < until:
+                client.loop_write()
+            _shut(client)
+        self._wake_r.close()
+        self._wake_w.close()
+
+    # -- a turn of the connection ----------------------------------------------------------------------
+
+    @property
+    def _v5(self) -> bool:
+        return self._version == MQTTProtocolVersion.MQTTv5
+
+    def _sleep(self, timeout: float) -> None:
+        poll = select.poll()
+        poll.register(self._wake_r, select.POLLIN)
+        if poll.poll(timeout * 1000):
+            self._hear_wake()
+
+    def _hear_wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wake_r.recv(4096)
+
+    def _turn(self, client: paho.Client, timeout: float) -> None:
+        sock: Any = client.socket()
+        if sock is None:
+            self._lost = self._lost or "the connection was closed"
+            self._settle()
+            return
+        if hasattr(sock, "pending") and sock.pending():
+            timeout = 0.0
+        poll = select.poll()  # select.select fails above 1,023 open files
+        poll.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
+        poll.register(self._wake_r, select.POLLIN)
+        number = sock.fileno()
+        ready = dict(poll.poll(timeout * 1000))
+        if self._wake_r.fileno() in ready:
+            self._hear_wake()
+        if ready.get(number, 0) & ~select.POLLOUT:
+            self._read(client)
+        if ready.get(number, 0) & select.POLLOUT and client.socket() is not None:
+            client.loop_write()
+        client.loop_misc()
+        if not self.up and time.monotonic() - self._opened_at > CONNECT_S:
+            self._lost = self._lost or f"no answer from {self._broker} within {CONNECT_S:.0f} s"
+        if client.socket() is None and self._lost is None:
+            self._lost = "the connection was closed"
+        self._settle()
+
+    def _read(self, client: paho.Client) -> None:
+        """Take what is there: one call of the library reads about one packet."""
+        for _ in range(READS_PER_POLL):
+            before = len(self._happened)
+            if client.loop_read() != paho.MQTT_ERR_SUCCESS or len(self._happened) == before:
+                return
+
+    def _settle(self) -> None:
+        """After a loss: tell, and plan the next attempt."""
+        if self._lost is None or self._client is None:
+            return
+        reason, self._lost = self._lost, None
+        client, self._client = self._client, None
+        _shut(client)
+        was_up = self._up_at
+        self._up_at = None
+        self._subscriptions.clear()
+        now = time.monotonic()
+        if was_up is None and self._v5 and self._refused_v5:
+            self._version = MQTTProtocolVersion.MQTTv311  # at once, and without a word
+            self._retry_at = now
+            return
+        self._version = MQTTProtocolVersion.MQTTv5
+        if was_up is not None and now - was_up >= STEADY_S:
+            self._backoff.reset()
+        self._retry_at = now + self._backoff.wait()
+        self._happened.append(Down(reason))
+
+    # -- opening ---------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._generation += 1
+        self._refused_v5 = False
+        client = self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            protocol=self._version,
+            clean_session=None if self._v5 else not self._keep_session_s,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.connect_timeout = CONNECT_S
+        if self._broker.username is not None:
+            client.username_pw_set(self._broker.username, self._broker.password)
+        self._listen(client, self._generation)
+        try:
+            if self._will is not None:
+                will = self._will()
+                client.will_set(will.topic, will.payload, qos=1, retain=True)
+            if self._broker.tls:
+                client.tls_set_context(tls_context(self._broker))
+            self._connect(client)
+            self._opened_at = time.monotonic()
+            self._refused_v5 = True  # until it answers: the TCP connection stands
+        except SyncError as error:
+            self._lost = str(error)
+        except (OSError, ValueError) as error:
+            self._lost = f"cannot reach {self._broker}: {error}"
+        self._settle()
+
+    def _connect(self, client: paho.Client) -> None:
+        if not self._v5:
+            client.connect(self._broker.host, self._broker.port, KEEPALIVE_S)
+            return
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = self._keep_session_s
+        properties.ReceiveMaximum = self._max_unread
+        client.connect(
+            self._broker.host,
+            self._broker.port,
+            KEEPALIVE_S,
+            clean_start=not self._keep_session_s,
+            properties=properties,
+        )
+
+    def _listen(self, client: paho.Client, generation: int) -> None:
+        """Callbacks that only note. Those of an old connection have nowhere to write."""
+
+        def on_connect(
+            _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None
+        ) -> None:
+            if reason.is_failure:
+                self._refused_v5 = reason.getName() == "Unsupported protocol version"
+                self._lost = f"{self._broker} refused us: {reason}"
+                return
+            self._up_at = time.monotonic()
+            self._note(
+                Up(
+                    "5" if self._v5 else "3.1.1",
+                    min(getattr(properties, "ReceiveMaximum", MAX_UNCONFIRMED), MAX_UNCONFIRMED),
+                    getattr(properties, "MaximumPacketSize", None),
+                )
+            )
+
+        def on_disconnect(
+            _client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Properties | None
+        ) -> None:
+            who = "the broker ended the connection" if flags.is_disconnect_packet_from_server else "lost"
+            self._lost = self._lost or f"{who}: {reason}"
+
+        def on_subscribe(
+            _client: paho.Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Any
+        ) -> None:
+            topics = self._subscriptions.pop(mid, ())
+            refused = [(t, str(r)) for t, r in zip(topics, reasons, strict=False) if r.is_failure]
+            self._note(Subscribed(mid, tuple(refused)))
+
+        def on_publish(
+            _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any
+        ) -> None:
+            refusal = str(reason) if reason.is_failure else None
+            self._note(Confirmed(mid, refusal, reason.value == NO_SUBSCRIBERS))
+
+        def on_message(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+            try:
+                topic = message.topic
+            except UnicodeDecodeError:
+                topic = ""
+            receipt = (generation, message.mid if message.qos else 0)
+            self._note(Arrived(topic, bytes(message.payload), receipt))
+
+        client.on_connect = on_connect
+        client.on_disconnect = on_disconnect
+        client.on_subscribe = on_subscribe
+        client.on_publish = on_publish
+        client.on_message = on_message
+
+    def _note(self, happening: Happening) -> None:
+        self._happened.append(happening)
+
+
+def tls_context(broker: Broker) -> ssl.SSLContext:
+    """Read anew for each connection, so that a renewed certificate is used without a restart."""
+    try:
+        context = ssl.create_default_context(cafile=broker.ca)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if broker.cert and broker.key:
+            context.load_cert_chain(broker.cert, broker.key)
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(name for name in (broker.ca, broker.cert, broker.key) if name)
+        raise SyncError(f"cannot use the certificates {files}: {error}") from error
+    return context
+
+
+def _shut(client: paho.Client) -> None:
+    """Close the socket without a goodbye."""
+    client.on_disconnect = None
+    sock: Any = client.socket()
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.close()
