@@ -1,0 +1,1 @@
+"""A reference centre: takes what the boxes send, commits it, then acknowledges."""

@@ -1,0 +1,76 @@
+"""`storeedge hub`: the reference centre, and what it holds."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sync.hub.receiver import Hub
+from sync.hub.sqlite import SqliteLedger
+from sync.hub.totals import BoxTotals, totals
+from sync.mqtt import Broker
+
+app = typer.Typer(help="Run the reference centre that receives what boxes send.", no_args_is_help=True)
+
+
+@app.command()
+def run(
+    broker: str = typer.Option(
+        ...,
+        envvar="STOREEDGE_BROKER",
+        help="mqtt://host:port or mqtts://host:port, with user:password@ if needed.",
+    ),
+    db: Path = typer.Option(..., help="SQLite file for everything received; made when missing."),
+    ca: str | None = typer.Option(None, help="Certificate of the authority that signed the broker's."),
+    cert: str | None = typer.Option(None, help="The hub's own certificate."),
+    key: str | None = typer.Option(None, help="The key of --cert."),
+    name: str = typer.Option("hub", help="Differs between hubs on one broker; the same after a restart."),
+) -> None:
+    """Receive, commit, acknowledge, until stopped (SIGTERM or Ctrl-C)."""
+    connection = Broker.parse(broker, ca=ca, cert=cert, key=key)
+    ledger = SqliteLedger(db)
+    hub = Hub(
+        connection,
+        ledger,
+        name,
+        on_ready=lambda: print(f"hub ready: {connection} -> {db}", flush=True),
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: hub.stop())
+    try:
+        hub.run()
+    finally:
+        ledger.close()
+
+
+@app.command("totals")
+def show(
+    db: Path = typer.Option(..., help="The SQLite file of `hub run`."),
+    as_json: bool = typer.Option(False, "--json", help="For programs."),
+) -> None:
+    """What each box has delivered."""
+    boxes = totals(db)
+    if as_json:
+        print(json.dumps([asdict(box) for box in boxes]))
+        return
+    table = Table("box", "online", "minutes", "windows", "events", "set aside", "given up", "gates in / out")
+    for box in boxes:
+        table.add_row(*_row(box))
+    Console().print(table)
+
+
+def _row(box: BoxTotals) -> list[str]:
+    gates = ", ".join(f"{g.gate} {_shown(g.entries)} / {_shown(g.exits)}" for g in box.gates)
+    online = {True: "yes", False: "no", None: "?"}[box.online]
+    numbers = (box.minutes, box.windows, box.events, box.set_aside, box.given_up)
+    return [str(box.box), online, *map(str, numbers), gates]
+
+
+def _shown(count: int | None) -> str:
+    return "–" if count is None else str(count)

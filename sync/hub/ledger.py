@@ -1,0 +1,42 @@
+"""The narrow door to the hub's storage. SQLite serves a demo or a small chain; others may follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sync.errors import SyncError
+from sync.hub.intake import Intake
+from sync.outbox import Stream
+from sync.topics import BoxIdentity
+
+
+class LedgerError(SyncError):
+    """The storage did not take a batch. Nothing of it was kept; the hub tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The hub holds every message of the stream up to `upto`, from the first that the box still had."""
+
+    box: BoxIdentity
+    epoch: str
+    stream: Stream
+    upto: int
+
+
+class Ledger(Protocol):
+    """Where the hub keeps what it received. Used by one thread."""
+
+    def commit(self, batch: Sequence[Intake], received_at: float) -> list[Receipt]:
+        """Keep a batch in one transaction, durably, and say what may now be acknowledged.
+
+        A repeated message changes nothing and is acknowledged again. A stream whose birth document was
+        not seen yet is kept but not acknowledged. Raises LedgerError when nothing was kept.
+        """
+        ...
+
+    def close(self) -> None:
+        """End."""
+        ...

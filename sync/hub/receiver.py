@@ -1,0 +1,145 @@
+"""The hub's loop: take what has arrived, commit it, then acknowledge it to the boxes and to the broker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from sync.errors import SyncError
+from sync.hub.intake import BoxState, Intake, SetAside, judge
+from sync.hub.ledger import Ledger, LedgerError
+from sync.mqtt import (
+    BACKOFF_S,
+    Arrived,
+    Backoff,
+    Broker,
+    Confirmed,
+    Down,
+    Happening,
+    Link,
+    Subscribed,
+    Up,
+)
+from sync.payloads import Ack
+from sync.topics import ROOT
+
+log = logging.getLogger(__name__)
+
+UP_TOPICS: Final = f"{ROOT}/+/+/+/up/#"
+STATE_TOPICS: Final = f"{ROOT}/+/+/+/state"
+SHARE: Final = "$share/hub/"
+"""Several hubs on one database share the messages of a broker with MQTT 5; each sees every state, because
+a broker sends no retained message to a shared subscription."""
+KEEP_SESSION_S: Final = 3600
+"""How long the broker keeps messages for a hub that is away. The boxes keep them for ever."""
+RETRY_S: Final = 1.0
+
+
+class Hub:
+    """Receives until stopped. A batch is whatever has arrived while the last one was being committed."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        ledger: Ledger,
+        name: str = "hub",
+        *,
+        backoff_s: tuple[float, float] = BACKOFF_S,
+        on_ready: Callable[[], None] | None = None,
+    ) -> None:
+        """`name` must differ between hubs that run at the same time and stay the same over a restart."""
+        self._ledger = ledger
+        self._link = Link(
+            broker,
+            f"storeedge-hub:{name}",
+            keep_session_s=KEEP_SESSION_S,
+            max_unread=1000,
+            backoff=Backoff(*backoff_s),
+        )
+        self._on_ready = on_ready
+        self._stopping = threading.Event()
+        self._waiting: list[Arrived] = []
+        self._shared = False
+
+    def run(self) -> None:
+        """Until `stop`; outlives a broker that goes away and a database that refuses for a while."""
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self._turn()
+                except Exception:
+                    log.exception("hub: a turn failed")
+                    self._waiting.clear()  # neither confirmed nor acknowledged: it all comes again
+                    self._link.drop("a turn failed")
+        finally:
+            self._link.close()
+
+    def stop(self) -> None:
+        """End `run` soon. For other threads and signal handlers."""
+        self._stopping.set()
+        self._link.wake()
+
+    def _turn(self) -> None:
+        for happening in self._link.poll(RETRY_S):
+            self._meet(happening)
+        if self._waiting and not self._stopping.is_set():
+            self._commit()
+
+    def _meet(self, happening: Happening) -> None:
+        match happening:
+            case Up(protocol=protocol):
+                self._shared = protocol == "5"
+                self._subscribe()
+            case Down(reason):
+                log.warning("hub: %s", reason)
+            case Subscribed():
+                self._subscribed(happening)
+            case Confirmed(refusal=refusal) if refusal is not None:
+                log.error("hub: the broker refuses our acknowledgements: %s", refusal)
+            case Arrived():
+                self._waiting.append(happening)
+
+    def _subscribe(self) -> None:
+        share = SHARE if self._shared else ""
+        self._link.subscribe([STATE_TOPICS, share + UP_TOPICS])
+
+    def _subscribed(self, answer: Subscribed) -> None:
+        for topic, reason in answer.refused:
+            if topic.startswith(SHARE):
+                log.warning("hub: no shared subscriptions here (%s); only one hub may run", reason)
+                self._shared = False
+                self._subscribe()
+                return
+            log.error("hub: the broker does not let us read %s: %s", topic, reason)
+        if not answer.refused and self._on_ready is not None:
+            self._on_ready()
+            self._on_ready = None
+
+    def _commit(self) -> None:
+        """Commit, acknowledge to the boxes, then let the broker forget: in this order."""
+        batch: list[Intake] = [judge(message.topic, message.payload) for message in self._waiting]
+        try:
+            receipts = self._ledger.commit(batch, time.time())
+        except LedgerError as error:
+            # What is unconfirmed stays at the broker, which sends only so much more: we are not flooded.
+            log.error("hub: %s; trying again", error)
+            self._stopping.wait(RETRY_S)
+            return
+        done, self._waiting = self._waiting, []
+        for item in batch:
+            if isinstance(item, SetAside):
+                log.warning("hub: set aside a message on %s: %s", item.topic, item.reason)
+        try:
+            for receipt in receipts:
+                ack = Ack(epoch=receipt.epoch, upto=receipt.upto)
+                self._link.publish(receipt.box.ack(receipt.stream), ack.text())
+        except SyncError:
+            return  # not connected any more; the boxes will send again and be acknowledged then
+        for message in done:
+            self._link.confirm(message.receipt)
+        log.debug(
+            "hub: committed %d, of which %d states", len(done), sum(isinstance(i, BoxState) for i in batch)
+        )

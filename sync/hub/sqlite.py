@@ -1,0 +1,238 @@
+"""The hub's storage in one SQLite file. Tables and their meaning: `schema.sql`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from sync.bodies import utc
+from sync.errors import SyncError
+from sync.hub.intake import BoxState, Identity, Intake, Message, SetAside
+from sync.hub.ledger import LedgerError, Receipt
+from sync.outbox import Stream
+from sync.payloads import CameraBody, GateBody, LaneBody, Minute, ZoneBody, rfc3339
+from sync.topics import BoxIdentity
+
+SET_ASIDE_KEPT: Final = 10_000
+"""Distinct unusable payloads kept; the oldest go first, so that nobody can fill the disk with them."""
+
+StreamKey = tuple[BoxIdentity, str, Stream]
+
+_SCOPES: Final[dict[str, tuple[str, ...]]] = {
+    "gate_minute": ("entries", "exits", "inferred"),
+    "zone_minute": (
+        "visits", "passes", "person_seconds", "peak", "dwell", "dwell_censored", "dwell_seconds",
+    ),
+    "camera_minute": ("frames", "person_seconds", "peak"),
+    "lane_minute": ("up", "down", "left", "right", "wrong_way"),
+}  # fmt: skip
+_TABLE: Final[dict[type[Any], str]] = {
+    GateBody: "gate_minute", ZoneBody: "zone_minute", CameraBody: "camera_minute", LaneBody: "lane_minute",
+}  # fmt: skip
+
+
+def _upsert(table: str, columns: tuple[str, ...]) -> str:
+    """SQL from our own words only."""
+    named = ("seq", "observed_seconds", *columns)
+    keys = ("tenant", "store", "box", "epoch", "camera", "id", "start")
+    return (
+        f"INSERT INTO {table} ({', '.join(_quoted((*keys, *named)))}) "  # noqa: S608
+        f"VALUES ({', '.join('?' * (len(keys) + len(named)))}) "
+        f"ON CONFLICT DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _quoted(named))} "
+        f"WHERE excluded.seq > {table}.seq"
+    )
+
+
+def _quoted(columns: Iterable[str]) -> list[str]:
+    return [f'"{column}"' for column in columns]
+
+
+_UPSERT: Final = {table: _upsert(table, columns) for table, columns in _SCOPES.items()}
+
+
+class SqliteLedger:
+    """One file, one connection, one thread; a commit is on the disk before it is acknowledged."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file. Raises SyncError when that cannot be."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA busy_timeout = 5000")
+            self._db.executescript(files("sync.hub").joinpath("schema.sql").read_text("utf-8"))
+        except (sqlite3.Error, OSError) as error:
+            raise SyncError(f"cannot open the hub's database {path}: {error}") from error
+
+    def commit(self, batch: Sequence[Intake], received_at: float) -> list[Receipt]:
+        """See `Ledger`."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                receipts = self._keep(batch, received_at)
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise LedgerError(f"the hub's database did not take a batch: {error}") from error
+        return receipts
+
+    def close(self) -> None:
+        """See `Ledger`."""
+        self._db.close()
+
+    def _keep(self, batch: Sequence[Intake], received_at: float) -> list[Receipt]:
+        touched: dict[StreamKey, None] = {}
+        for item in batch:
+            match item:
+                case Message():
+                    self._message(item, received_at)
+                    touched[item.identity.box, item.identity.epoch, item.identity.stream] = None
+                case SetAside():
+                    self._set_aside(item, received_at)
+                    if item.identity is not None:
+                        self._insert(item.identity, "", rfc3339(utc(received_at)), received_at, None)
+                        touched[item.identity.box, item.identity.epoch, item.identity.stream] = None
+                case BoxState():
+                    self._state(item, received_at)
+                    for stream in item.state.streams:
+                        touched[item.box, item.state.epoch, stream] = None
+        upto = {key: self._advance(key) for key in touched}
+        return [Receipt(*key, seq) for key, seq in upto.items() if seq is not None and seq >= 0]
+
+    # -- messages --------------------------------------------------------------------------------------
+
+    def _message(self, message: Message, received_at: float) -> None:
+        identity = message.identity
+        sent_at = rfc3339(message.sent_at)
+        if not self._insert(identity, message.schema, sent_at, received_at, message.body):
+            self._repeated(message, received_at)
+        elif message.minute is not None:
+            self._windows(identity, message.minute)
+
+    def _insert(
+        self, identity: Identity, schema: str, sent_at: str, received_at: float, body: str | None
+    ) -> bool:
+        """False when the message is already held."""
+        cursor = self._db.execute(
+            "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (*_key(identity.box, identity.epoch, identity.stream), identity.seq, schema, sent_at,
+             received_at, body),
+        )  # fmt: skip
+        return cursor.rowcount == 1
+
+    def _repeated(self, message: Message, received_at: float) -> None:
+        """The same again changes nothing. Another body under the same identity comes from a box that was
+        put back to an older copy: the first stays, the other is kept to look at."""
+        identity = message.identity
+        key = (*_key(identity.box, identity.epoch, identity.stream), identity.seq)
+        row = self._db.execute(
+            "SELECT body FROM message WHERE tenant = ? AND store = ? AND box = ? AND epoch = ? "
+            "AND stream = ? AND seq = ?",
+            key,
+        ).fetchone()
+        if row[0] != message.body:
+            reason = f"another message is already held as {identity.epoch}/{identity.stream}/{identity.seq}"
+            topic = identity.box.up(identity.stream)
+            self._set_aside(SetAside(topic, message.body.encode(), reason), received_at)
+
+    def _windows(self, identity: Identity, minute: Minute) -> None:
+        start = int(minute.start.timestamp())
+        box = identity.box
+        for window in minute.windows:
+            table = _TABLE[type(window)]
+            measured = (_value(getattr(window, column)) for column in _SCOPES[table])
+            self._db.execute(
+                _UPSERT[table],
+                (box.tenant, box.store, box.box, identity.epoch, window.camera, window.id, start,
+                 identity.seq, window.observed_seconds, *measured),
+            )  # fmt: skip
+
+    def _set_aside(self, item: SetAside, received_at: float) -> None:
+        self._db.execute(
+            "INSERT INTO set_aside (topic, digest, reason, payload, first_at, last_at) "
+            "VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET last_at = excluded.last_at, times = times + 1",
+            (item.topic, item.digest, item.reason, item.payload, received_at, received_at),
+        )
+        self._db.execute(
+            "DELETE FROM set_aside WHERE id <= (SELECT max(id) FROM set_aside) - ?", (SET_ASIDE_KEPT,)
+        )
+
+    # -- how far a stream is complete ------------------------------------------------------------------
+
+    def _state(self, item: BoxState, received_at: float) -> None:
+        box, state = item.box, item.state
+        self._db.execute(
+            "INSERT INTO box VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+            "epoch = excluded.epoch, online = excluded.online, connected_at = excluded.connected_at, "
+            "state = excluded.state, seen_at = excluded.seen_at "
+            "WHERE excluded.connected_at >= box.connected_at",
+            (box.tenant, box.store, box.box, state.epoch, int(state.online),
+             state.connected_at.isoformat(timespec="milliseconds"), state.text(), received_at),
+        )  # fmt: skip
+        for stream, waiting in state.streams.items():
+            if waiting.first is not None:
+                self._begin((box, state.epoch, stream), waiting.first - 1)
+
+    def _begin(self, key: StreamKey, upto: int) -> None:
+        """The box no longer has anything up to `upto`: what we do not hold of it will never come."""
+        held = self._advance(key)
+        if held is None:
+            self._db.execute(
+                "INSERT INTO stream (tenant, store, box, epoch, stream, upto) VALUES (?, ?, ?, ?, ?, ?)",
+                (*_key(*key), upto),
+            )
+        elif held < upto:
+            present = self._db.execute(
+                "SELECT count(*) FROM message WHERE tenant = ? AND store = ? AND box = ? AND epoch = ? "
+                "AND stream = ? AND seq > ? AND seq <= ?",
+                (*_key(*key), held, upto),
+            ).fetchone()[0]
+            self._db.execute(
+                "UPDATE stream SET upto = ?, given_up = given_up + ? WHERE tenant = ? AND store = ? "
+                "AND box = ? AND epoch = ? AND stream = ?",
+                (upto, upto - held - present, *_key(*key)),
+            )
+
+    def _advance(self, key: StreamKey) -> int | None:
+        """Move a stream's `upto` over what follows without a gap; None before its birth document."""
+        row = self._db.execute(
+            "SELECT upto FROM stream WHERE tenant = ? AND store = ? AND box = ? AND epoch = ? AND stream = ?",
+            _key(*key),
+        ).fetchone()
+        if row is None:
+            return None
+        upto: int = row[0]
+        held = self._db.execute(
+            "SELECT seq FROM message WHERE tenant = ? AND store = ? AND box = ? AND epoch = ? "
+            "AND stream = ? AND seq > ? ORDER BY seq",
+            (*_key(*key), upto),
+        )
+        for (seq,) in held:
+            if seq != upto + 1:
+                break
+            upto = seq
+        held.close()
+        if upto != row[0]:
+            self._db.execute(
+                "UPDATE stream SET upto = ? WHERE tenant = ? AND store = ? AND box = ? AND epoch = ? "
+                "AND stream = ?",
+                (upto, *_key(*key)),
+            )
+        return upto
+
+
+def _key(box: BoxIdentity, epoch: str, stream: Stream) -> tuple[str, str, str, str, str]:
+    return box.tenant, box.store, box.box, epoch, stream
+
+
+def _value(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, tuple) else value
