@@ -1,0 +1,56 @@
+"""The JSON Schema files of every payload, made from the models; `sync/schemas/` holds what this makes.
+
+After a change of a model: `python -c "from sync.schemas import write; write()"`.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from sync.payloads import ACK, MESSAGES, STATE, Ack, Payload, State
+
+MODELS: Final[dict[str, type[Payload]]] = {**MESSAGES, STATE: State, ACK: Ack}
+"""Schema name to the model of the whole payload, envelope and all."""
+FOLDER: Final = Path(str(files("sync"))) / "schemas"
+
+
+def file_name(schema: str) -> str:
+    """`storeedge/minute/1` is in `minute-1.json`."""
+    _, name, version = schema.split("/")
+    return f"{name}-{version}.json"
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of one payload. Unknown fields are allowed: a consumer ignores them."""
+    made = MODELS[name].model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{name.replace('/', ':')}",
+        **_tidy(made),
+    }
+
+
+def text(name: str) -> str:
+    """The file's text."""
+    return json.dumps(schema(name), indent=2, ensure_ascii=False) + "\n"
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Make all files anew."""
+    folder.mkdir(exist_ok=True)
+    for name in MODELS:
+        (folder / file_name(name)).write_text(text(name), "utf-8")
+
+
+def _tidy(node: Any) -> Any:
+    """Without the titles that only repeat a field's name."""
+    if isinstance(node, dict):
+        return {
+            key: _tidy(value)
+            for key, value in node.items()
+            if not (key == "title" and isinstance(value, str))
+        }
+    return [_tidy(item) for item in node] if isinstance(node, list) else node
