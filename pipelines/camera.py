@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,9 +14,9 @@ from pipelines.floor import Plane
 from pipelines.gates import GateCounter
 from pipelines.geometry import inside
 from pipelines.lanes import LaneWatch
-from pipelines.layout import CameraLayout
+from pipelines.layout import CameraLayout, Point
 from pipelines.records import Fact, Pulse
-from pipelines.tracker import PEOPLE, Track, Tracker
+from pipelines.tracker import EDGE, FROM_SIDE, PEOPLE, Track, Tracker
 from pipelines.windows import minute_of
 from pipelines.zones import ZoneWatch
 
@@ -24,8 +25,26 @@ UNSEEN_S: Final = 2.0
 """Frames further apart than this leave a hole that nobody observed."""
 COLD_S: Final = 1.0
 """Whoever is in the picture this soon after the camera began to look came unseen."""
-EDGE: Final = 0.01
-"""A box this near (fractions of the frame) touches the picture's edge."""
+FROM_ABOVE: Final = 0.8
+"""The boxes' usual width over height from which a camera looks straight down."""
+
+
+def foot_of(track: Track, shape: float, aspect: float) -> Point:
+    """Where a track stands, in frame heights.
+
+    Seen from the side it is the middle of the box's lower edge. Seen from above (`shape`, the boxes' usual
+    width over height, near 1) a body leans outwards from the picture's middle, so its feet are in that part
+    of the box that is nearest to the middle (research: counting §4.1).
+    """
+    above = min(1.0, max(0.0, (shape - FROM_SIDE) / (FROM_ABOVE - FROM_SIDE)))
+    if above == 0.0:
+        return track.x, track.y
+    body = min(track.width, track.height)
+    lean_x, lean_y = (track.width - body) / 2, (track.height - body) / 2
+    middle_y = track.y - track.height / 2
+    x = track.x + math.copysign(lean_x, aspect / 2 - track.x)
+    y = middle_y + math.copysign(lean_y, 0.5 - middle_y)
+    return track.x + above * (x - track.x), track.y + above * (y - track.y)
 
 
 @dataclass(slots=True)
@@ -95,15 +114,16 @@ class CameraPipeline:
         return facts
 
     def _sight(self, t: float, track: Track, facts: list[Fact]) -> None:
-        # The foot may lie outside the picture (cut off below); the floor that we watch ends at its edge.
-        x = min(max(track.x, 0.0), self.aspect)
-        place = self._plane.place(track.x, track.y, track.metre)
+        x, y = foot_of(track, self.people.shape, self.aspect)
+        place = self._plane.place(x, y, track.metre)
         if place is not None:
             for gate in self.gates:
                 facts.extend(gate.sight(t, track.id, place, track.confirmed))
         if not track.confirmed or not self.zones:
             return
-        place = self._plane.place(x, min(track.y, 1.0 - 1e-6), track.metre)
+        # The foot may lie outside the picture (cut off below); the floor that we watch ends at its edge.
+        x, y = min(max(x, 0.0), self.aspect), min(max(y, 0.0), 1.0 - 1e-6)
+        place = self._plane.place(x, y, track.metre)
         x1, y1, x2, y2 = track.box
         at_edge = x1 <= EDGE or y1 <= EDGE or x2 >= 1 - EDGE or y2 >= 1 - EDGE
         cold = self._since is not None and track.born - self._since <= COLD_S

@@ -15,7 +15,7 @@ from pipelines.floor import Place, Plane
 from pipelines.layout import Gate, Point
 from pipelines.records import Crossing, Direction
 
-BAND_M: Final = 0.25
+BAND_M: Final = 0.3
 """Half the band's width in metres: half a shoulder (research: counting §4.4)."""
 END_MARGIN: Final = 0.1
 """A path may pass this share of the segment's length beside its ends."""
@@ -34,6 +34,7 @@ class _Passage:
 
     side: int = 0
     """The side (+1 inside, -1 outside) on which it last stood clear of the band; 0 when it never did."""
+    born: float = 0.0
     t: float = 0.0
     distance: float = 0.0
     """Signed, of the last sighting; in the plane's unit."""
@@ -107,13 +108,13 @@ class GateCounter:
         band = BAND_M * place.metre
         passage = self._passages.get(track)
         if passage is None:
-            passage = self._passages[track] = _Passage(t=t, distance=distance, point=place.point)
+            passage = self._passages[track] = _Passage(born=t, t=t, distance=distance, point=place.point)
             if abs(distance) > band:
                 passage.side = 1 if distance > 0 else -1
         else:
             self._step(passage, t, distance, place)
             if abs(distance) > band:
-                self._leave_band(passage, t, track, place, 1 if distance > 0 else -1)
+                self._leave_band(passage, track, place, 1 if distance > 0 else -1)
         return self._release(track, t) if confirmed else []
 
     def _step(self, passage: _Passage, t: float, distance: float, place: Place) -> None:
@@ -130,34 +131,29 @@ class GateCounter:
             passage.crossed_in_sight = dt <= INTERPOLATED_S
         passage.t, passage.distance, passage.point = t, distance, place.point
 
-    def _leave_band(self, passage: _Passage, t: float, track: int, place: Place, side: int) -> None:
+    def _leave_band(self, passage: _Passage, track: int, place: Place, side: int) -> None:
         if passage.side == -side and passage.crossed_at is not None:
             direction: Direction = "in" if side > 0 else "out"
             crossing = Crossing(
                 self.camera, self.gate.id, direction, passage.crossed_at, track,
                 inferred=not passage.crossed_in_sight,
             )  # fmt: skip
-            if self._reborn(crossing, t, place):
+            if self._reborn(crossing, passage.born, place):
                 self.duplicates += 1
             else:
                 self._waiting.setdefault(track, []).append((crossing, place.point))
         passage.side, passage.crossed_at = side, None
 
-    def _reborn(self, crossing: Crossing, t: float, place: Place) -> bool:
-        """Whether another track, ended by now, has just been counted for this same walk."""
+    def _reborn(self, crossing: Crossing, born: float, place: Place) -> bool:
+        """Whether another track, which ended before this one began, has just been counted for this walk."""
         return any(
             old.direction == crossing.direction
             and old.track != crossing.track
             and abs(crossing.t - old.t) <= REBIRTH_S
-            and old.last_seen < crossing.t
-            and old.track not in self._passages_at(t)
+            and old.last_seen < born
             and math.dist(old.point, place.point) <= REBIRTH_M * place.metre
             for old in self._recent
         )
-
-    def _passages_at(self, t: float) -> set[int]:
-        """Tracks sighted in this very frame."""
-        return {track for track, passage in self._passages.items() if passage.t == t}
 
     def _release(self, track: int, t: float) -> list[Crossing]:
         """A confirmed track's crossings, also those made before it was confirmed."""

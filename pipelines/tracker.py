@@ -21,6 +21,11 @@ from scipy.optimize import linear_sum_assignment
 from models.types import Detections
 
 _IMPOSSIBLE: Final = 1e6
+SHAPE_MEMORY: Final = 3000
+FROM_SIDE: Final = 0.6
+"""The boxes' usual width over height up to which a camera looks across rather than down."""
+EDGE: Final = 0.01
+"""A box this near (fractions of the frame) touches the picture's edge."""
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in fractions of the frame."""
 
@@ -30,9 +35,11 @@ class TrackerSettings:
     """Every length in metres, every time in seconds. The defaults are for people."""
 
     body_height: float = 1.7
-    """What a whole detection box measures upwards."""
-    body_width: float = 0.5
-    """And across: the yardstick when a camera looks straight down."""
+    """How tall a body stands: the yardstick of a camera that looks across."""
+    body_width: float = 0.62
+    """How wide a walking body's box is: the yardstick of a camera that looks down, where boxes are square."""
+    usual_shape: float = 0.38
+    """Width over height of a box, until the camera has shown its own."""
     score_birth: float = 0.4
     score_high: float = 0.4
     score_low: float = 0.15
@@ -47,10 +54,15 @@ class TrackerSettings:
     """Metres of doubt in any box's place."""
     speed_doubt: float = 1.2
     """m/s by which a known walk may change."""
-    height_ratio: tuple[float, float] = (0.45, 2.2)
-    stitch_height_ratio: tuple[float, float] = (0.65, 1.55)
-    height_weight: float = 0.3
+    size_ratio: tuple[float, float] = (0.45, 2.2)
+    stitch_size_ratio: tuple[float, float] = (0.65, 1.55)
+    """Of the boxes' diagonals: a body seen from above turns its box as it walks, the diagonal stays."""
+    size_weight: float = 0.3
     overlap_weight: float = 0.3
+    lost_reach: float = 1.2
+    """Metres: how far from where it should be a lost track may be found again."""
+    gone_s: float = 0.4
+    """A track that walks out of the picture is remembered only this long."""
     coast_s: float = 0.6
     """A lost track is thought to walk on for this long, then to stand."""
     acceleration: float = 2.0
@@ -138,8 +150,19 @@ class Tracker:
     tracks: list[Track] = field(default_factory=list)
     ended: list[Track] = field(default_factory=list)
     """Tracks that the newest update gave up."""
+    _shape: float = field(init=False)
+    """Logarithm of the boxes' usual width over height: it tells how steeply the camera looks down."""
+    _shapes: int = 20
     _ids: count[int] = field(default_factory=lambda: count(1))
     _t: float = -math.inf
+
+    def __post_init__(self) -> None:
+        self._shape = math.log(self.settings.usual_shape)
+
+    @property
+    def shape(self) -> float:
+        """The boxes' usual width over height: about .4 seen from the side, 1 from above."""
+        return math.exp(self._shape)
 
     def update(self, t: float, detections: Detections) -> list[Track]:
         """Take one frame at `t` seconds; the tracks that live now. Raises ValueError when time goes back."""
@@ -160,14 +183,25 @@ class Tracker:
         return self.ended
 
     def _forget(self, t: float) -> None:
-        settings = self.settings
         keep: list[Track] = []
         self.ended = []
         for track in self.tracks:
-            # A single sighting is no reason to remember a place for long.
-            memory = settings.lost_s if track.confirmed else settings.fresh_s
-            (keep if t - track.seen <= memory else self.ended).append(track)
+            (keep if t - track.seen <= self._memory(track) else self.ended).append(track)
         self.tracks = keep
+
+    def _memory(self, track: Track) -> float:
+        """Seconds for which a track that nobody sees is remembered."""
+        if not track.confirmed:
+            return self.settings.fresh_s  # a single sighting is no reason to wait long
+        x1, y1, x2, y2 = track.box
+        pace = 0.3 * track.metre
+        leaving = (
+            (x1 < EDGE and track.vx < -pace)
+            or (x2 > 1 - EDGE and track.vx > pace)
+            or (y1 < EDGE and track.vy < -pace)
+            or (y2 > 1 - EDGE and track.vy > pace)
+        )
+        return self.settings.gone_s if leaving else self.settings.lost_s
 
     def _read(self, detections: Detections) -> _Seen:
         boxes = detections.boxes.astype(np.float64)
@@ -190,10 +224,10 @@ class Tracker:
         low = [i for i, s in enumerate(seen.score.tolist()) if settings.score_low <= s < settings.score_high]
         fresh = [k for k in self.tracks if t - k.seen <= settings.fresh_s]
         lost = [k for k in self.tracks if t - k.seen > settings.fresh_s]
-        fresh, high = self._assign(t, fresh, high, seen, settings.height_ratio)
-        self._assign(t, fresh, self._apart(seen, low), seen, settings.height_ratio)
+        fresh, high = self._assign(t, fresh, high, seen, settings.size_ratio)
+        self._assign(t, fresh, self._apart(seen, low), seen, settings.size_ratio)
         # What nobody claimed may still be somebody who stepped out from behind something.
-        _, high = self._assign(t, lost, self._apart(seen, high), seen, settings.stitch_height_ratio)
+        _, high = self._assign(t, lost, self._apart(seen, high), seen, settings.stitch_size_ratio)
         return high
 
     def _assign(
@@ -224,7 +258,7 @@ class Tracker:
         to_foot, to_top = np.abs(foot - seen.foot[picks]), np.abs(foot - height - seen.top[picks])
         dy = np.minimum((to_foot + to_top) / 2, np.minimum(to_foot, to_top) + 0.1 * metre)
         distance = np.hypot(dx, dy) / metre / reach
-        ratio = seen.height[picks] / height
+        ratio = np.hypot(seen.height[picks], seen.width[picks]) / np.hypot(height, width)
         wide = np.minimum(x + width / 2, seen.x[picks] + seen.width[picks] / 2) - np.maximum(
             x - width / 2, seen.x[picks] - seen.width[picks] / 2
         )
@@ -232,9 +266,7 @@ class Tracker:
         shared = np.maximum(wide, 0) * np.maximum(tall, 0)
         overlap = shared / (width * height + seen.width[picks] * seen.height[picks] - shared)
         cost: NDArray[np.float64] = (
-            distance
-            + settings.height_weight * np.abs(np.log(ratio))
-            + settings.overlap_weight * (1 - overlap)
+            distance + settings.size_weight * np.abs(np.log(ratio)) + settings.overlap_weight * (1 - overlap)
         )
         impossible = (distance > 1) | (ratio < ratios[0]) | (ratio > ratios[1])
         cost[impossible] = _IMPOSSIBLE
@@ -247,7 +279,7 @@ class Tracker:
         if track.hits <= 2:
             reach = settings.slack + settings.top_speed * dt
         else:
-            reach = settings.slack + settings.speed_doubt * dt
+            reach = min(settings.slack + settings.speed_doubt * dt, settings.lost_reach)
         return x, y, track.width, track.height, track.metre, reach
 
     def _prolong(self, t: float, track: Track, pick: int, seen: _Seen) -> None:
@@ -256,7 +288,7 @@ class Tracker:
         foot = self._foot(track, t, float(seen.top[pick]), float(seen.foot[pick]), height)
         self._filter(track, float(seen.x[pick]), foot, dt)
         # Sizes follow within about a second, whatever the frame rate; a cut box hardly pulls them down.
-        share = 1 - math.exp(-dt / (0.7 if height >= 0.8 * track.height else 3.0))
+        share = 1 - math.exp(-dt / (3.0 if self._cut(track, height) else 0.5))
         share = max(share, 1 / (track.hits + 1))
         track.width += share * (width - track.width)
         track.height += share * (height - track.height)
@@ -270,10 +302,13 @@ class Tracker:
         track.walked = max(track.walked, way)
         if track.hits >= settings.confirm_hits or (track.hits >= 2 and track.walked >= settings.confirm_walk):
             track.confirmed = True
+        if min(x1, y1, 1 - x2, 1 - y2) > EDGE and track.confirmed:
+            self._shapes = min(self._shapes + 1, SHAPE_MEMORY)
+            self._shape += (math.log(width / height) - self._shape) / self._shapes
 
     def _foot(self, track: Track, t: float, top: float, foot: float, height: float) -> float:
         """The foot of a box whose lower part may be hidden: then head plus usual height (research §4.1)."""
-        if height >= 0.8 * track.height:
+        if not self._cut(track, height):
             return foot
         _, y = track.ahead(t, self.settings.coast_s)
         head_moved, foot_moved = abs(y - track.height - top), abs(y - foot)
@@ -297,8 +332,15 @@ class Tracker:
         track.p00, track.p01, track.p11 = (1 - k0) * p00, (1 - k0) * p01, p11 - k1 * p01
 
     def _metre(self, width: float, height: float) -> float:
-        """How long a metre is where a person with such a box stands."""
-        return max(height / self.settings.body_height, 0.6 * width / self.settings.body_width)
+        """How long a metre is where a body with such a box stands: as tall as it is when seen from the
+        side, as it is wide when seen from above."""
+        wide = self.settings.body_width
+        tall = min(max(wide / self.shape, wide), self.settings.body_height)
+        return math.hypot(width, height) / math.hypot(wide, tall)
+
+    def _cut(self, track: Track, height: float) -> bool:
+        """Whether the lower part of the body is hidden; from above nothing hides it."""
+        return height < 0.8 * track.height and self.shape < FROM_SIDE
 
     def _apart(self, seen: _Seen, picks: list[int]) -> list[int]:
         """The spare boxes that show nobody who is tracked in this frame already, nor one another; best
