@@ -41,6 +41,8 @@ OBLIQUE: Final = Scene(
     blocks=Door().walls,
 )
 
+SCENES: Final = (OVERHEAD, STEEP, OBLIQUE)
+
 
 def door_overhead(
     persons: int = 1000,

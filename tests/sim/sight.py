@@ -39,7 +39,7 @@ class Sight:
 
     frame, person: (n,). xy: (n, 2) floor metres. full: (n, 4) box of the whole body, fractions of the frame,
     reaching past 0..1. box: (n, 4) box of what is in sight. visible: (n,) share of the body in sight.
-    distance: (n,) metres from the camera.
+    distance: (n,) metres from the camera. pace: (n,) metres per second.
     """
 
     frame: Ints
@@ -49,6 +49,7 @@ class Sight:
     box: Floats
     visible: Floats
     distance: Floats
+    pace: Floats
 
 
 def look(camera: Camera, blocks: Sequence[Block], bodies: Sequence[Body], samples: Samples) -> Sight:
@@ -69,7 +70,8 @@ def look(camera: Camera, blocks: Sequence[Block], bodies: Sequence[Body], sample
     box = np.clip(_extent(camera, samples.xy, np.stack([height, width], 1), low, high), 0.0, 1.0)
     _, depth = camera.project(np.concatenate([samples.xy, height[:, None]], axis=1))
     visible = np.where(depth > NEAR_M, seen.mean(axis=(1, 2)), 0.0)
-    return Sight(samples.frame, samples.person, samples.xy, full, box, visible, distance)
+    pace = np.hypot(samples.velocity[:, 0], samples.velocity[:, 1])
+    return Sight(samples.frame, samples.person, samples.xy, full, box, visible, distance, pace)
 
 
 def pairs(frame: Ints) -> tuple[Ints, Ints]:
