@@ -77,12 +77,13 @@ def _serve(port: int, leash: Connection) -> None:
         return  # Ctrl-C reaches the whole foreground group; the parent says what there is to say
     except ImportError:
         leash.send('the Python package "amqtt" is missing: pip install amqtt, or install mosquitto')
-    except Exception as error:
-        leash.send(str(error) or type(error).__name__)
+    except OSError as error:
+        leash.send(str(error))
 
 
 async def _listen(port: int, leash: Connection) -> None:
     from amqtt.broker import Broker  # noqa: PLC0415 - an optional dependency
+    from amqtt.errors import BrokerError  # noqa: PLC0415
 
     broker = Broker(
         {
@@ -90,7 +91,10 @@ async def _listen(port: int, leash: Connection) -> None:
             "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
         }
     )
-    await broker.start()
+    try:
+        await broker.start()
+    except BrokerError as error:
+        raise OSError(str(error)) from error
     leash.send("")
     released = asyncio.Event()
     asyncio.get_running_loop().add_reader(leash.fileno(), released.set)

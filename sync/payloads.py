@@ -239,7 +239,7 @@ class State(Payload):
     model: Name | None = None
     clock: Name | None = Field(default=None, description="Whether the box's time can be trusted.")
     started_at: Time | None = None
-    streams: dict[Stream, StreamRange] = Field(default_factory=dict)
+    streams: dict[Name, StreamRange] = Field(default_factory=dict, description="By stream: data, trigger.")
 
 
 class Ack(Payload):

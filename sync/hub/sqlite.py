@@ -13,8 +13,8 @@ from sync.bodies import utc
 from sync.errors import SyncError
 from sync.hub.intake import BoxState, Identity, Intake, Message, SetAside
 from sync.hub.ledger import LedgerError, Receipt
-from sync.outbox import Stream
-from sync.payloads import CameraBody, GateBody, LaneBody, Minute, ZoneBody, rfc3339
+from sync.outbox import STREAMS, Stream
+from sync.payloads import CameraBody, GateBody, LaneBody, Minute, State, StreamRange, ZoneBody, rfc3339
 from sync.topics import BoxIdentity
 
 SET_ASIDE_KEPT: Final = 10_000
@@ -102,7 +102,7 @@ class SqliteLedger:
                         touched[item.identity.box, item.identity.epoch, item.identity.stream] = None
                 case BoxState():
                     self._state(item, received_at)
-                    for stream in item.state.streams:
+                    for stream in _known(item.state):
                         touched[item.box, item.state.epoch, stream] = None
         upto = {key: self._advance(key) for key in touched}
         return [Receipt(*key, seq) for key, seq in upto.items() if seq is not None and seq >= 0]
@@ -178,7 +178,7 @@ class SqliteLedger:
             (box.tenant, box.store, box.box, state.epoch, int(state.online),
              state.connected_at.isoformat(timespec="milliseconds"), state.text(), received_at),
         )  # fmt: skip
-        for stream, waiting in state.streams.items():
+        for stream, waiting in _known(state).items():
             if waiting.first is not None:
                 self._begin((box, state.epoch, stream), waiting.first - 1)
 
@@ -228,6 +228,10 @@ class SqliteLedger:
                 (upto, *_key(*key)),
             )
         return upto
+
+
+def _known(state: State) -> dict[Stream, StreamRange]:
+    return {stream: state.streams[stream] for stream in STREAMS if stream in state.streams}
 
 
 def _key(box: BoxIdentity, epoch: str, stream: Stream) -> tuple[str, str, str, str, str]:

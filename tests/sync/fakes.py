@@ -8,12 +8,17 @@ from collections.abc import Callable, Sequence
 
 from pipelines.records import CameraWindow, GateWindow
 from sync.bodies import minute_body
+from sync.cursor import Pacing
 from sync.outbox import Backlog, OutboxRow, Stream
 from sync.payloads import MINUTE
 from sync.publisher import BirthFacts
 
 START = 1_780_000_020
 """A UTC minute."""
+
+QUICK = Pacing(retry_s=0.5, retry_max_s=1.0, look_s=0.1)
+BACKOFF = (0.05, 0.2)
+"""Reconnect within moments."""
 
 FACTS = BirthFacts(
     version="0.1.0",

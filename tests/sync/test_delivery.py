@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sync.cursor import Pacing
 from sync.hub.receiver import Hub
 from sync.hub.sqlite import SqliteLedger
 from sync.hub.totals import BoxTotals, totals
@@ -15,11 +14,9 @@ from sync.mqtt import Broker
 from sync.publisher import Publisher
 from sync.topics import BoxIdentity
 from tests.broker import Mosquitto
-from tests.sync.fakes import FACTS, MemoryOutbox, wait_for
+from tests.sync.fakes import BACKOFF, FACTS, QUICK, MemoryOutbox, wait_for
 
 BOX = BoxIdentity("rainbow", "sz-futian", "box-01")
-QUICK = Pacing(retry_s=0.5, retry_max_s=1.0, look_s=0.1)
-BACKOFF = (0.05, 0.2)
 
 
 @contextmanager

@@ -1,0 +1,276 @@
+"""Debian's mosquitto with our configuration, rules and certificates: who may say and hear what."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sync.hub.receiver import Hub
+from sync.hub.sqlite import SqliteLedger
+from sync.hub.totals import totals
+from sync.mqtt import Arrived, Broker, Confirmed, Down, Happening, Link, Subscribed, Up
+from sync.publisher import Publisher
+from sync.topics import BoxIdentity
+from tests.broker import Mosquitto, free_port
+from tests.sync.fakes import BACKOFF, FACTS, QUICK, MemoryOutbox, wait_for
+
+FOLDER = Path(__file__).resolve().parents[2] / "firmware_config" / "mosquitto"
+ONE = BoxIdentity("rainbow", "sz-futian", "box-01")
+TWO = BoxIdentity("rainbow", "sz-futian", "box-02")
+
+
+def make_certs(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(FOLDER / "make-certs"), words[0], str(folder), *words[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl: apt-get install openssl")
+    folder = tmp_path_factory.mktemp("certs")
+    for words in (
+        ("ca",),
+        ("broker", "localhost", "127.0.0.1"),
+        ("hub",),
+        ("box", "rainbow", "sz-futian", "box-01"),
+        ("box", "rainbow", "sz-futian", "box-02"),
+    ):
+        done = make_certs(folder, *words)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hardened(certs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """Our files, laid out as the README says, below a folder instead of /etc/mosquitto."""
+    etc = tmp_path_factory.mktemp("etc")
+    for source, target in (
+        (certs / "ca.crt", "ca_certificates/storeedge-ca.crt"),
+        (certs / "broker.crt", "certs/storeedge-broker.crt"),
+        (certs / "broker.key", "certs/storeedge-broker.key"),
+        (FOLDER / "storeedge.acl", "storeedge.acl"),
+    ):
+        (etc / target).parent.mkdir(exist_ok=True)
+        shutil.copy(source, etc / target)
+    port = free_port()
+    debian = f"persistence true\npersistence_location {etc}/\n"
+    ours = (FOLDER / "storeedge.conf").read_text()
+    assert "listener 8883\n" in ours
+    ours = ours.replace("listener 8883\n", f"listener {port} 127.0.0.1\n").replace("/etc/mosquitto", str(etc))
+    broker = Mosquitto(etc, debian + ours, port)
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+def door(hardened: Mosquitto, certs: Path, name: str) -> Broker:
+    return Broker.parse(
+        f"mqtts://localhost:{hardened.port}",
+        ca=str(certs / "ca.crt"),
+        cert=str(certs / f"{name}.crt"),
+        key=str(certs / f"{name}.key"),
+    )
+
+
+def until(link: Link, kind: type[Happening], seconds: float = 10) -> list[Happening]:
+    """Poll until something of this kind happened; everything that did."""
+    seen: list[Happening] = []
+    end = time.monotonic() + seconds
+    while not any(isinstance(item, kind) for item in seen):
+        assert time.monotonic() < end, f"no {kind.__name__}, only {seen}"
+        seen += link.poll(0.2)
+    return seen
+
+
+@pytest.fixture
+def connect(hardened: Mosquitto, certs: Path) -> Iterator[object]:
+    links: list[Link] = []
+
+    def connected(name: str) -> Link:
+        link = Link(door(hardened, certs, name), f"test:{name}:{len(links)}")
+        links.append(link)
+        seen = until(link, Up)
+        assert not any(isinstance(item, Down) for item in seen), seen
+        return link
+
+    yield connected
+    for link in links:
+        link.close()
+
+
+def refusal(link: Link, topic: str) -> str | None:
+    token = link.publish(topic, "{}")
+    seen = until(link, Confirmed)
+    assert not any(isinstance(item, Down) for item in seen), seen
+    return next(h.refusal for h in seen if isinstance(h, Confirmed) and h.token == token)
+
+
+@pytest.mark.parametrize(
+    ("topic", "allowed"),
+    [
+        (ONE.up("data"), True),
+        (ONE.up("trigger"), True),
+        (ONE.state, True),
+        (ONE.ack("data"), False),
+        (TWO.up("data"), False),
+        (TWO.state, False),
+        (TWO.ack("data"), False),
+        ("storeedge/1/rainbow/sz-futian/state", False),
+        ("anything/else", False),
+    ],
+)
+def test_a_box_writes_only_its_own_state_and_up(connect, topic: str, allowed: bool) -> None:
+    assert refusal(connect("rainbow_sz-futian_box-01"), topic) == (None if allowed else "Not authorized")
+
+
+def test_a_box_hears_only_its_own_down(connect) -> None:
+    one, two, hub = (
+        connect(name) for name in ("rainbow_sz-futian_box-01", "rainbow_sz-futian_box-02", "hub")
+    )
+    for box in (one, two):
+        box.subscribe(["#", "storeedge/1/#", ONE.ack("data"), TWO.ack("data"), ONE.up("data"), ONE.state])
+        until(box, Subscribed)
+    assert refusal(one, ONE.up("data")) is None
+    assert refusal(one, ONE.state) is None
+    assert refusal(hub, ONE.ack("data")) is None
+    assert refusal(hub, TWO.ack("data")) is None
+    heard = {
+        box: {h.topic for h in until(box, Arrived) + box.poll(0.3) if isinstance(h, Arrived)}
+        for box in (one, two)
+    }
+    assert heard == {one: {ONE.ack("data")}, two: {TWO.ack("data")}}
+
+
+def test_the_hub_hears_all_boxes_and_cannot_speak_for_one(connect) -> None:
+    hub, one, two = (
+        connect(name) for name in ("hub", "rainbow_sz-futian_box-01", "rainbow_sz-futian_box-02")
+    )
+    hub.subscribe(["storeedge/1/+/+/+/up/#"])
+    until(hub, Subscribed)
+    assert (refusal(one, ONE.up("data")), refusal(two, TWO.up("data"))) == (None, None)
+    heard = [h for h in until(hub, Arrived) + hub.poll(0.3) if isinstance(h, Arrived)]
+    assert sorted(h.topic for h in heard) == [ONE.up("data"), TWO.up("data")]
+    for message in heard:
+        hub.confirm(message.receipt)
+    assert refusal(hub, ONE.up("data")) == "Not authorized"
+    assert refusal(hub, ONE.state) == "Not authorized"
+
+
+def test_nobody_gets_in_without_a_certificate_of_ours(
+    hardened: Mosquitto, certs: Path, tmp_path: Path
+) -> None:
+    own = door(hardened, certs, "hub")
+    assert make_certs(tmp_path, "ca").returncode == 0
+    assert make_certs(tmp_path, "hub").returncode == 0
+    strangers = {
+        "no certificate": replace(own, cert=None, key=None),
+        "another authority's": replace(own, cert=str(tmp_path / "hub.crt"), key=str(tmp_path / "hub.key")),
+        "a password": replace(own, cert=None, key=None, username="hub", password="hub"),
+    }
+    for who, stranger in strangers.items():
+        link = Link(stranger, "stranger")
+        seen = until(link, Down)
+        link.close()
+        assert not any(isinstance(item, Up) for item in seen), who
+
+
+def test_a_box_does_not_talk_to_a_broker_that_our_authority_does_not_know(
+    hardened: Mosquitto, certs: Path, tmp_path: Path
+) -> None:
+    assert make_certs(tmp_path, "ca").returncode == 0
+    link = Link(replace(door(hardened, certs, "hub"), ca=str(tmp_path / "ca.crt")), "careful")
+    down = next(item for item in until(link, Down) if isinstance(item, Down))
+    link.close()
+    assert "CERTIFICATE_VERIFY_FAILED" in down.reason
+
+
+def test_a_certificate_that_cannot_be_read_is_named(hardened: Mosquitto, certs: Path) -> None:
+    link = Link(replace(door(hardened, certs, "hub"), cert="/nowhere/box.crt"), "lost")
+    down = next(item for item in until(link, Down) if isinstance(item, Down))
+    link.close()
+    assert "/nowhere/box.crt" in down.reason
+
+
+def test_box_and_hub_work_through_the_hardened_broker(
+    hardened: Mosquitto, certs: Path, tmp_path: Path
+) -> None:
+    outbox = MemoryOutbox()
+    outbox.put_minutes(50)
+    ledger = SqliteLedger(tmp_path / "hub.db")
+    hub = Hub(door(hardened, certs, "hub"), ledger, backoff_s=BACKOFF)
+    thread = threading.Thread(target=hub.run)
+    thread.start()
+    box = Publisher(
+        outbox,
+        ONE,
+        door(hardened, certs, "rainbow_sz-futian_box-01"),
+        lambda: FACTS,
+        pacing=QUICK,
+        backoff_s=BACKOFF,
+    )
+    box.start()
+    try:
+        wait_for(outbox.empty, why=box.status)
+    finally:
+        box.stop()
+        hub.stop()
+        thread.join(10)
+        ledger.close()
+    assert [(t.box, t.minutes) for t in totals(tmp_path / "hub.db")] == [(ONE, 50)]
+
+
+def test_a_refused_box_keeps_its_rows_and_says_why(hardened: Mosquitto, certs: Path) -> None:
+    outbox = MemoryOutbox()
+    outbox.put_minutes(5)
+    box = Publisher(
+        outbox,
+        TWO,
+        door(hardened, certs, "rainbow_sz-futian_box-01"),  # the wrong box's certificate
+        lambda: FACTS,
+        pacing=QUICK,
+        backoff_s=BACKOFF,
+    )
+    box.start()
+    try:
+        wait_for(lambda: "Not authorized" in (box.status().last_error or ""), why=box.status)
+        time.sleep(1.0)
+        status = box.status()
+    finally:
+        box.stop()
+    assert status.last_error is not None
+    assert TWO.state in status.last_error or TWO.up("data") in status.last_error
+    assert (outbox.backlog("data").rows, status.acknowledged) == (5, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("box", "Rainbow", "sz", "box-01"), "'Rainbow' must be of a-z"),
+        (("box", "a/b", "sz", "box-01"), "'a/b' must be of a-z"),
+        (("box", "t" * 30, "s" * 30, "box-01"), "longer than the 64"),
+        (("ca",), "would lock all boxes out"),
+    ],
+)
+def test_make_certs_refuses_what_would_not_work(certs: Path, words: tuple[str, ...], complaint: str) -> None:
+    done = make_certs(certs, *words)
+    assert done.returncode == 1
+    assert complaint in done.stderr
+
+
+def test_keys_are_for_their_owner_only(certs: Path) -> None:
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in certs.glob("*.key")}
+    assert set(modes.values()) == {"0o600"}, modes
+    assert os.access(certs / "ca.crt", os.R_OK)
