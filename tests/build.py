@@ -1,7 +1,7 @@
 """Plain scenes for the tests: people who walk on a floor, seen without error, and layouts drawn on it.
 
 The floor of these scenes is 10 m from the picture's top to its bottom, and 10 m times the aspect across; a
-person is 1.7 m tall and 0.5 m wide wherever they stand. Points are metres from the picture's top left
+person is 1.7 m tall and 0.6 m wide wherever they stand. Points are metres from the picture's top left
 corner, `frac` turns them into fractions of the frame.
 """
 
@@ -36,7 +36,7 @@ def frac(point: Point, aspect: float = ASPECT) -> Point:
 
 
 def person(
-    foot: Point, *, score: float = 0.9, tall: float = 1.7, wide: float = 0.5, aspect: float = ASPECT
+    foot: Point, *, score: float = 0.9, tall: float = 1.7, wide: float = 0.6, aspect: float = ASPECT
 ) -> Row:
     """The box of somebody who stands at `foot` (metres)."""
     x, y = foot
