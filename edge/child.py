@@ -42,7 +42,7 @@ class Child:
         fds: Sequence[int] = (),
         on_message: Callable[[Any], None] = lambda _: None,
     ) -> None:
-        """Start `module`'s `main()`. task: anything that pickles. fds: it gets them under the same numbers."""
+        """Start `module`'s `main()`. task: anything that pickles. fds: handed over under the same numbers."""
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-P", "-c", f"import {module}; {module}.main()", str(theirs.fileno())]

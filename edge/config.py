@@ -242,8 +242,9 @@ def _unique(what: str, ids: list[str]) -> None:
 
 
 def fill_secrets(text: str, about: str, environment: Mapping[str, str] | None = None) -> str:
-    """Replace each ${NAME} from the environment, or from a file NAME among systemd's credentials or in
-    /run/secrets. Raises ConfigError naming the secret, never the text around it."""
+    """Replace each ${NAME} from the environment, or from a file NAME or secret_NAME (a whole folder as one
+    credential) among systemd's credentials or in /run/secrets. Raises ConfigError naming the secret, never
+    the text around it."""
     known = os.environ if environment is None else environment
 
     def value(match: re.Match[str]) -> str:
@@ -251,9 +252,9 @@ def fill_secrets(text: str, about: str, environment: Mapping[str, str] | None = 
         if name in known:
             return known[name]
         for folder in filter(None, (known.get("CREDENTIALS_DIRECTORY"), "/run/secrets")):
-            secret = Path(folder) / name
-            if secret.is_file():
-                return secret.read_text(encoding="utf-8").strip()
+            for secret in (Path(folder) / name, Path(folder) / f"secret_{name}"):
+                if secret.is_file():
+                    return secret.read_text(encoding="utf-8").strip()
         raise ConfigError(
             f"{about}: ${{{name}}} is not set; give it in the environment or as a credential file"
         )

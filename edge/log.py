@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import Final
@@ -29,10 +30,8 @@ class KeyValue(logging.Formatter):
 
 
 def _quoted(text: str) -> str:
-    if text and not any(character in text for character in ' "=\n\t\\'):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    return f'"{escaped}"'
+    plain = text and text.isprintable() and not any(character in text for character in ' "=\\')
+    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def start_logging(*, journal: bool, level: int = logging.INFO) -> None:

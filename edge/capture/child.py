@@ -49,11 +49,22 @@ class CaptureTask:
     """An eventfd that tells the engine of a new frame."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Told to the main process: why a camera gives no frames."""
+
+    camera: str
+    reason: str
+
+
 class Capture:
     """One camera's frames into one ring."""
 
-    def __init__(self, task: CaptureTask, ring: RingWriter, backoff: Backoff) -> None:
+    def __init__(
+        self, task: CaptureTask, ring: RingWriter, backoff: Backoff, tell: Callable[[Trouble], None]
+    ) -> None:
         self._task = task
+        self._tell = tell
         self._source: Source = parse_source(task.source)
         self._ring = ring
         self._backoff = backoff
@@ -70,6 +81,7 @@ class Capture:
                     self._backoff.reset()
                 wait = self._backoff.next()
                 self._ring.count_failure()
+                self._tell(Trouble(self._task.camera, str(error)))
                 log.warning("%s", error, extra=fields(camera=self._task.camera, again_in_s=round(wait, 1)))
                 self._sleep(wait, CaptureState.CONNECTING)
             else:
@@ -161,4 +173,4 @@ def main() -> None:
     """The child process."""
     parent = Parent(on_stop=stop_at_once)
     task: CaptureTask = parent.task
-    Capture(task, RingWriter(task.ring_fd), Backoff(random.Random())).run()
+    Capture(task, RingWriter(task.ring_fd), Backoff(random.Random()), parent.tell).run()

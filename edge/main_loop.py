@@ -1,0 +1,187 @@
+"""The main process's loop: takes what the engine found, keeps the books, looks after the children."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from edge.camera_watch import CameraWatch
+from edge.capture.child import Trouble
+from edge.capture.ring import RingReader
+from edge.clock import SteadyClock, StepWatch
+from edge.engine_process import Batch
+from edge.live import Live
+from edge.log import fields
+from edge.notify import notify
+from edge.recorder import Recorder
+from edge.supervisor import Supervisor
+from pipelines.records import Event, Fact, Pulse
+from sync.publisher import Publisher
+
+log = logging.getLogger("edge.main")
+
+TURN_S: Final = 0.2
+"""The longest a turn waits for facts."""
+LOOK_S: Final = 1.0
+WATCHDOG_S: Final = 5.0
+PRUNE_S: Final = 3600.0
+DRAIN_S: Final = 5.0
+"""How long the engine may take to end its tracks when the box stops."""
+ENGINE: Final = "engine"
+
+
+@dataclass(slots=True)
+class Inbox:
+    """The way of the children's messages to the loop. `put` is called in their links' threads and waits
+    while the loop is behind."""
+
+    messages: queue.Queue[Batch | Trouble] = field(default_factory=lambda: queue.Queue(maxsize=256))
+    engine_heard_at: float | None = None
+    """Monotonic seconds of the engine's last sign of life."""
+
+    def put(self, message: Batch | Trouble) -> None:
+        """One message of a child."""
+        if isinstance(message, Batch):
+            self.engine_heard_at = time.monotonic()
+        self.messages.put(message)
+
+
+class MainLoop:
+    """Runs until it is told to stop, or until every clip is over."""
+
+    def __init__(
+        self,
+        *,
+        clock: SteadyClock,
+        engine: Supervisor,
+        captures: Supervisor,
+        rings: Mapping[str, RingReader],
+        inbox: Inbox,
+        recorder: Recorder,
+        live: Live,
+        publisher: Publisher | None,
+        prune: Callable[[float], Any],
+        until_end: bool,
+    ) -> None:
+        self._clock, self._engine, self._captures = clock, engine, captures
+        self._rings, self._inbox, self._recorder = rings, inbox, recorder
+        self._live, self._publisher, self._prune = live, publisher, prune
+        self._until_end = until_end
+        self._steps = StepWatch()
+        self._watches = {name: CameraWatch(name, clock.now()) for name in rings}
+        self._reasons: dict[str, str] = {}
+        self._batch: Batch | None = None
+        self._looked_at = self._barked_at = self._pruned_at = float("-inf")
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Finish in order; may be called from a signal handler or another thread."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Until the end, then drain: what was seen is counted and committed before this returns."""
+        notify("READY=1")
+        while not self._stopping.is_set() and not (self._until_end and self._all_over()):
+            self._turn()
+        notify("STOPPING=1")
+        self._finish()
+
+    def _turn(self) -> None:
+        self._take(TURN_S)
+        now = time.monotonic()
+        self._engine.tick(now)
+        if self._batch is not None:  # the first frames of a clip wait until the engine can take them
+            self._captures.tick(now)
+        if now - self._looked_at >= LOOK_S:
+            self._looked_at = now
+            self._look(self._clock.now())
+        if now - self._barked_at >= WATCHDOG_S:
+            self._barked_at = now
+            notify("WATCHDOG=1")  # this loop came round: links read, store written, children looked after
+
+    def _take(self, patience_s: float) -> None:
+        """Wait for a message, then take all that are there."""
+        try:
+            message = self._inbox.messages.get(timeout=patience_s)
+            while True:
+                self._take_one(message)
+                message = self._inbox.messages.get_nowait()
+        except queue.Empty:
+            return
+
+    def _take_one(self, message: Batch | Trouble) -> None:
+        if isinstance(message, Trouble):
+            self._reasons[message.camera] = message.reason
+            return
+        self._batch = message
+        self._record(message.facts)
+
+    def _record(self, facts: tuple[Fact, ...]) -> None:
+        if not facts:
+            return
+        self._recorder.take(facts)
+        for fact in facts:
+            if isinstance(fact, Pulse):
+                self._live.pulse(fact)
+
+    def _look(self, now: float) -> None:
+        """Once a second: minutes, cameras, clock, retention, and what the page may know."""
+        self._recorder.seal(now)
+        self._record((*self._camera_events(now), *self._clock_events(now)))
+        if self._steps.trusted and now - self._pruned_at >= PRUNE_S:
+            self._pruned_at = now
+            self._prune(now)
+        self._tell_live(now)
+
+    def _camera_events(self, now: float) -> list[Event]:
+        over = self._batch.over if self._batch is not None else frozenset()
+        events = []
+        for name, watch in self._watches.items():
+            event = watch.look(now, self._rings[name].health().written, name in over)
+            if event is not None:
+                log.warning(event.name, extra=fields(camera=name))
+                events.append(event)
+            if name in over:
+                self._live.camera(name, "ended", now)
+            elif watch.offline or (name in self._reasons and now - watch.seen_at > 2 * LOOK_S):
+                self._live.camera(name, "offline", watch.seen_at, self._reasons.get(name, ""))
+            else:
+                self._reasons.pop(name, None)
+        return events
+
+    def _clock_events(self, now: float) -> list[Event]:
+        step = self._steps.look(time.time(), now)
+        if step is None:
+            return []
+        log.warning("the wall clock was set", extra=fields(by_s=round(step.seconds, 1)))
+        return [Event("clock_step", now, detail={"seconds": round(step.seconds, 1)})]
+
+    def _tell_live(self, now: float) -> None:
+        live = self._live
+        live.engine(self._engine.child(ENGINE) is not None, now, self._engine.failures()[ENGINE])
+        live.store(self._recorder.fault)
+        live.clock(self._steps.trusted)
+        if self._publisher is not None:
+            status = self._publisher.status()
+            live.sync(status.connected, now, status.last_error or "")
+
+    def _all_over(self) -> bool:
+        return self._batch is not None and set(self._rings) <= self._batch.over
+
+    def _finish(self) -> None:
+        """Children first, then the books, so that nothing that was seen is left out."""
+        self._captures.stop()
+        engine = self._engine.child(ENGINE)
+        if engine is not None:
+            engine.tell("stop")
+            until = time.monotonic() + DRAIN_S
+            while engine.exit_code() is None and time.monotonic() < until:
+                self._take(0.05)
+        self._engine.stop()
+        self._take(0.0)
+        self._recorder.close()

@@ -1,0 +1,110 @@
+"""The main process's books: facts into records and minutes, both into the store."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
+
+from edge.errors import StoreError
+from edge.log import fields
+from pipelines.layout import CameraLayout
+from pipelines.records import MINUTE_S, Crossing, Event, Fact, Record, VehiclePassage, Visit, Window
+from pipelines.windows import Minutes
+
+log = logging.getLogger("edge.recorder")
+
+MOST_UNSAVED: Final = 50_000
+"""Records kept in memory while the store refuses them: about a day of a busy store, some 20 MB."""
+
+
+class Books(Protocol):
+    """What the recorder needs of the store."""
+
+    def add_records(self, new: Sequence[Record]) -> int:
+        """Keep records, in one transaction."""
+        ...
+
+    def commit_minute(self, start: int, made: Sequence[Window]) -> bool:
+        """Keep a minute with its outbox row, in one transaction."""
+        ...
+
+    def uncounted(self) -> Sequence[Crossing | Visit | VehiclePassage]:
+        """Records that no committed minute holds."""
+        ...
+
+    def last_sealed_minute(self) -> int | None:
+        """Start of the newest committed minute."""
+        ...
+
+
+class Recorder:
+    """Takes facts as they come and seals minutes as they end; survives a store that refuses for a while."""
+
+    def __init__(
+        self, store: Books, layouts: Iterable[CameraLayout], now: float, committed: Callable[[], None]
+    ) -> None:
+        """Go on where the last run stopped. now: steady UTC. committed: called after new outbox rows."""
+        self._store = store
+        self._committed = committed
+        self._unsaved: list[Record] = []
+        self._unsealed: list[tuple[int, list[Window]]] = []
+        self.fault: str | None = None
+        """Why the store refuses to take what was counted; None while it takes it."""
+        self.lost = 0
+        """Records dropped because the store refused them for too long."""
+        last, this = store.last_sealed_minute(), math.floor(now / MINUTE_S) * MINUTE_S
+        # A clock that was set back must not hold all minutes until the old future has come.
+        self._minutes = Minutes(layouts, sealed_before=this if last is None else min(last, this))
+        for record in store.uncounted():
+            self._minutes.add(record)
+
+    def take(self, facts: Iterable[Fact]) -> None:
+        """Count facts, and keep those that are kept one by one."""
+        new: list[Record] = []
+        for fact in facts:
+            self._minutes.add(fact)
+            if isinstance(fact, Crossing | Visit | VehiclePassage | Event):
+                new.append(fact)
+        if new:
+            self._unsaved += new
+            self._save()
+
+    def seal(self, now: float) -> None:
+        """Commit every minute that can no longer change."""
+        self._unsealed += self._minutes.seal(now)
+        self._save()
+
+    def close(self) -> None:
+        """Commit everything, the open minutes too: the box stops."""
+        self._unsealed += self._minutes.close()
+        self._save()
+
+    def _save(self) -> None:
+        """Write what waits, records first: a minute marks them as counted."""
+        if not self._unsaved and not self._unsealed:
+            return
+        try:
+            fresh = any(isinstance(record, Event) for record in self._unsaved)
+            if self._unsaved:
+                self._store.add_records(self._unsaved)
+                self._unsaved = []
+            while self._unsealed:
+                start, windows = self._unsealed[0]
+                fresh |= self._store.commit_minute(start, windows)
+                del self._unsealed[0]
+        except StoreError as error:
+            self._keep_for_later(error)
+        else:
+            self.fault = None
+            if fresh:
+                self._committed()
+
+    def _keep_for_later(self, error: StoreError) -> None:
+        if self.fault is None:
+            log.error("%s", error, extra=fields(unsaved=len(self._unsaved)))
+        self.fault = str(error)
+        if (over := len(self._unsaved) - MOST_UNSAVED) > 0:
+            self.lost += over
+            del self._unsaved[:over]

@@ -1,0 +1,210 @@
+"""The whole box, put together here and nowhere else: read it as a parts list."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from edge.broker import broker_of
+from edge.capture.child import CaptureTask
+from edge.capture.ring import FrameRing, RingReader
+from edge.capture.source import find_source
+from edge.child import Child
+from edge.clock import SteadyClock, believable
+from edge.config import CameraConfig, SiteConfig
+from edge.engine_process import EngineTask, Watched
+from edge.errors import CaptureError, ConfigError
+from edge.live import Live
+from edge.log import fields
+from edge.main_loop import ENGINE, Inbox, MainLoop
+from edge.recorder import Recorder
+from edge.serve import WebServer
+from edge.store.store import Store
+from edge.supervisor import Post, Process, Supervisor
+from edge.web.app import create_app
+from models.network import from_card
+from sync.errors import SyncError
+from sync.publisher import BirthFacts, Publisher
+from sync.topics import BoxIdentity
+
+log = logging.getLogger("edge.run")
+
+DATABASE: Final = "box.sqlite3"
+ACKNOWLEDGED_WITHIN_S: Final = 60.0
+"""How long a run that ends by itself waits for the centre."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A camera's frame ring: its descriptor for the children, and a look at its health."""
+
+    fd: int
+    health: RingReader
+
+    def beat(self) -> float | None:
+        """Monotonic seconds of the capture child's last sign of life."""
+        beat_ns = self.health.health().beat_ns
+        return beat_ns / 1e9 if beat_ns else None
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.health.close()
+        os.close(self.fd)
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """What connects the main process with every child."""
+
+    clock: SteadyClock
+    wake_fd: int
+    """An eventfd by which the capture children wake the engine."""
+    inbox: Inbox
+
+
+def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: bool) -> None:
+    """Run until SIGTERM or SIGINT, or with `until_end` until every clip is over and acknowledged.
+
+    Raises ConfigError, ModelsError, StoreError or SyncError: one line that says what to do.
+    """
+    sources = _sources(config, until_end)
+    precision = from_card(
+        config.model
+    ).precision  # missing or damaged: said here, not by a child that restarts
+    site, clock = config.site, SteadyClock.start()
+    layouts = [config.layout(camera.id) for camera in config.cameras]
+    with ExitStack() as parts:
+        database = data / DATABASE
+        store = parts.enter_context(
+            Store.open(database, tenant=site.tenant, store=site.store, box=site.box, clock=clock.now)
+        )
+        live = Live([camera.id for camera in config.cameras], clock.now())
+        live.engine(False, clock.now(), model=f"{config.model} {precision}")
+        app = create_app(config, database, live, clock=clock.now, version=version("storeedge"))
+        web = parts.enter_context(WebServer(app, host, port))
+        publisher = _publisher(config, store, clock)
+        if publisher is not None:
+            publisher.start()
+            parts.callback(publisher.stop)
+        rings = {camera.id: _ring(parts) for camera in config.cameras}
+        wires = Wires(clock, _wake_fd(parts), Inbox())
+        loop = MainLoop(
+            clock=clock,
+            engine=Supervisor([_engine_post(config, rings, wires)]),
+            captures=Supervisor(
+                _capture_post(camera, sources[camera.id], rings[camera.id], wires)
+                for camera in config.cameras
+            ),
+            rings={name: ring.health for name, ring in rings.items()},
+            inbox=wires.inbox,
+            recorder=Recorder(store, layouts, clock.now(), publisher.nudge if publisher else lambda: None),
+            live=live,
+            publisher=publisher,
+            prune=store.prune,
+            until_end=until_end,
+        )
+        _stop_on_signals(loop)
+        log.info(
+            "running", extra=fields(box=site.box, cameras=len(layouts), page=f"http://{host}:{web.port}")
+        )
+        loop.run()
+        if until_end and publisher is not None:
+            _wait_for_centre(store, publisher)
+    log.info("stopped", extra=fields(box=site.box))
+
+
+def _sources(config: SiteConfig, until_end: bool) -> Mapping[str, str]:
+    """Each camera's source with its secrets. Raises ConfigError for a clip that is not there."""
+    texts = {camera.id: camera.opened_source() for camera in config.cameras}
+    for name, text in texts.items():
+        try:
+            source = find_source(text)
+        except CaptureError as error:
+            raise ConfigError(f"camera {name}: {error}") from error
+        if until_end and (source.live or getattr(source, "loop", False)):
+            raise ConfigError(
+                f"camera {name} never ends ({source}); --until-end is for clips without ?loop=1"
+            )
+    return texts
+
+
+def _wake_fd(parts: ExitStack) -> int:
+    fd = os.eventfd(0, os.EFD_CLOEXEC)
+    parts.callback(os.close, fd)
+    return fd
+
+
+def _ring(parts: ExitStack) -> Ring:
+    fd = FrameRing.create()
+    ring = Ring(fd, RingReader(fd))
+    parts.callback(ring.close)
+    return ring
+
+
+def _engine_post(config: SiteConfig, rings: Mapping[str, Ring], wires: Wires) -> Post:
+    watched = tuple(
+        Watched(config.layout(camera.id), camera.fps, rings[camera.id].fd) for camera in config.cameras
+    )
+    # Half of the processors are the decoders'.
+    threads = max(1, len(os.sched_getaffinity(0)) // 2)
+    task = EngineTask(watched, config.model, threads, wires.clock, wires.wake_fd)
+
+    def start() -> Process:
+        fds = [wires.wake_fd, *(ring.fd for ring in rings.values())]
+        return Child("edge.engine_process", task, fds, on_message=wires.inbox.put)
+
+    return Post(ENGINE, start, beat=lambda: wires.inbox.engine_heard_at)
+
+
+def _capture_post(camera: CameraConfig, source: str, ring: Ring, wires: Wires) -> Post:
+    task = CaptureTask(camera.id, source, camera.fps, wires.clock, ring.fd, wires.wake_fd)
+
+    def start() -> Process:
+        return Child("edge.capture.child", task, [ring.fd, wires.wake_fd], on_message=wires.inbox.put)
+
+    return Post(f"capture {camera.id}", start, beat=ring.beat)
+
+
+def _publisher(config: SiteConfig, store: Store, clock: SteadyClock) -> Publisher | None:
+    """The line to the centre, where the site file names one. Raises SyncError for a wrong address."""
+    if config.sync is None:
+        return None
+    site, sync, started_at = config.site, config.sync, clock.now()
+
+    def birth() -> BirthFacts:
+        return BirthFacts(
+            version=version("storeedge"),
+            language=site.language,
+            cameras=tuple(camera.id for camera in config.cameras),
+            model=config.model,
+            clock="synced" if believable(time.time()) else "unsynced",
+            started_at=started_at,
+        )
+
+    return Publisher(store, BoxIdentity(site.tenant, site.store, site.box), broker_of(sync), birth)
+
+
+def _stop_on_signals(loop: MainLoop) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop())
+
+
+def _wait_for_centre(store: Store, publisher: Publisher) -> None:
+    """Until the centre has acknowledged every row. Raises SyncError after a while; the rows stay."""
+    publisher.nudge()
+    until = time.monotonic() + ACKNOWLEDGED_WITHIN_S
+    while (waiting := store.backlog("data").rows + store.backlog("trigger").rows) > 0:
+        if time.monotonic() > until:
+            reason = publisher.status().last_error or "it is connected and silent"
+            raise SyncError(
+                f"the centre has not acknowledged {waiting} messages: {reason}; they wait for the next run"
+            )
+        time.sleep(0.05)
