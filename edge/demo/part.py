@@ -39,6 +39,11 @@ class Part:
             raise EdgeError(f"the {name} does not start: {error}") from error
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """None while it runs."""
         return self._process.poll()

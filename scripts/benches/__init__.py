@@ -1,0 +1,1 @@
+"""What StoreEdge costs and how well it counts, measured on real footage. Run by `scripts/bench`."""

@@ -1,0 +1,46 @@
+"""`scripts/bench`: one line in `BENCHES` for each thing that can be measured."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from models.errors import ModelsError
+from scripts.benches import accuracy, memory, speed
+from scripts.benches.machine import UnmeasurableError, machine
+
+BENCHES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
+    "speed": speed.measure,
+    "memory": memory.measure,
+    "accuracy": accuracy.measure,
+}
+BY_DEFAULT: Final = ("speed", "memory")
+
+
+def main() -> int:
+    """Measure what was named; the exit code."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="bench", help=f"{', '.join(BENCHES)}; default: {' '.join(BY_DEFAULT)}"
+    )
+    parser.add_argument("--json", action="store_true", help="on one line, for a program")
+    wanted = parser.parse_args()
+    if unknown := set(wanted.names) - set(BENCHES):
+        parser.error(f"no bench {', '.join(sorted(unknown))}; there are: {', '.join(BENCHES)}")
+    figures: dict[str, Any] = {"machine": machine()}
+    for name in wanted.names or BY_DEFAULT:
+        print(f"measuring {name} …", file=sys.stderr)
+        try:
+            figures[name] = BENCHES[name]()
+        except (UnmeasurableError, ModelsError) as error:
+            print(f"scripts/bench: {name}: {error}", file=sys.stderr)
+            return 1
+    print(json.dumps(figures, ensure_ascii=False, indent=None if wanted.json else 2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
