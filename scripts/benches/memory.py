@@ -37,7 +37,7 @@ def _box(cameras: int) -> dict[str, float]:
         site = folder / "site.yaml"
         site.write_text(yaml.safe_dump(_site(cameras)), encoding="utf-8")
         port = free_port()
-        command = [*STOREEDGE, "run", "--site", site, "--data", folder, "--port", str(port)]
+        command = (*STOREEDGE, "run", "--site", str(site), "--data", place, "--port", str(port))
         box = Part("box", command, folder / "box.log")
         try:
             box.wait_until(lambda: listens(port), 60.0)
