@@ -20,10 +20,24 @@ from pipelines.records import Fact, PictureDirection, VehiclePassage
 from pipelines.tracker import Track, Tracker, TrackerSettings
 
 VEHICLES_SEEN: Final = TrackerSettings(
-    body_height=2.8, body_width=2.8, usual_shape=1.0, score_birth=0.4, score_high=0.4, score_low=0.2,
-    lost_s=1.5, top_speed=8.0, slack=1.0, speed_doubt=6.0, size_ratio=(0.25, 4.0),
-    stitch_size_ratio=(0.4, 2.5), size_weight=0.1, overlap_weight=0.6, acceleration=4.0, box_noise=0.25, confirm_hits=4, confirm_walk=1.0,
-)  # fmt: skip
+    body_height=2.8,
+    body_width=2.8,
+    usual_shape=1.0,
+    score_low=0.2,
+    lost_s=1.5,
+    top_speed=8.0,
+    slack=1.0,
+    speed_doubt=6.0,
+    lost_reach=4.0,
+    size_ratio=(0.25, 4.0),
+    stitch_size_ratio=(0.4, 2.5),
+    size_weight=0.1,
+    overlap_weight=0.6,
+    acceleration=4.0,
+    box_noise=0.25,
+    confirm_hits=4,
+    confirm_walk=1.0,
+)
 """Car parks are driven at walking to jogging pace (up to 30 km/h); boxes grow as a car comes into view."""
 DRIVEN: Final = 0.35
 """A vehicle has driven through when its middle has moved over this share of the picture, past its centre."""

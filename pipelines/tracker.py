@@ -65,7 +65,7 @@ class TrackerSettings:
     """A track that walks out of the picture is remembered only this long."""
     coast_s: float = 0.6
     """A lost track is thought to walk on for this long, then to stand."""
-    acceleration: float = 2.0
+    acceleration: float = 1.0
     """m/s²: process noise of the motion filter."""
     box_noise: float = 0.08
     """Metres: one standard deviation of a box's place."""
