@@ -82,9 +82,11 @@ def fit_noise(
     jitter, correlation_s, cut = _jitter(residuals, period, aspect)
     missed, bursts, total = _misses(links, period)
     scores = np.concatenate([np.array(link.scores)[np.array(link.apart)] for link in links])
-    # `noise.detect` lays scores between two ends so that its 10 and 90 % quantiles are .1 from either.
+    # `noise.detect` lays scores between two ends so that its 10 and 90 % quantiles are .1 from either. A
+    # clip has one size of bodies: the same ends for small and large.
     low, high = np.quantile(scores, [0.1, 0.9])
     margin = float(high - low) / 8
+    scores_of = (float(low) - margin, float(high) + margin)
     noise = replace(
         start,
         jitter=(jitter[0], jitter[1], jitter[2], jitter[3]),
@@ -92,7 +94,8 @@ def fit_noise(
         miss=missed / (total + missed),
         bursts_per_s=bursts / (total * period),
         cuts_per_s=cut / (sum(start.cut_s) / 2),
-        score_seen=(float(low) - margin, float(high) + margin),
+        score_small=scores_of,
+        score_large=scores_of,
     )
     return Fit(noise, len(links), used, total * period)
 

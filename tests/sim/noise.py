@@ -15,6 +15,8 @@ from scipy.signal import lfilter
 from tests.sim.crowd import Floats, Ints
 from tests.sim.sight import Sight, pairs
 
+SMALL, LARGE = 0.13, 0.8
+"""Body heights, in picture heights, in the two clips that the scores were measured on."""
 NOBODY: Final = -1
 """The person of a false box."""
 
@@ -58,20 +60,23 @@ class DetectorNoise:
     ghost_s: tuple[float, float] = (0.1, 1.0)
     score_ghost: tuple[float, float] = (0.2, 0.55)
     """False boxes somewhere that come, stand still and go."""
-    score_seen: tuple[float, float] = (0.3, 0.83)
+    score_small: tuple[float, float] = (0.3, 0.83)
+    score_large: tuple[float, float] = (0.64, 0.88)
+    """Scores of bodies in full sight whose box is `SMALL` or less, `LARGE` or more of the picture high …"""
     score_hidden: tuple[float, float] = (0.15, 0.4)
-    """Scores of bodies in full sight and of mostly hidden ones; between them in proportion."""
+    """… and of mostly hidden ones; between them in proportion."""
     floor_score: float = 0.15
     """What scores less is not reported (`models.detector.FLOOR`)."""
 
 
 DEFAULT: Final = DetectorNoise()
 """The default model. `fit.fit_noise` on Debian's vtest.avi (10 fps, 795 frames, 91 walkers 50 to 110 pixels
-high, INT8) gave jitter, correlation, bursts and scores as they stand here. It found 1 % single misses and
-no cut boxes on people who stand apart; both are taken higher, for it can only judge whom the detector found
-at all. A clip of people standing at a table (620 boxes) gave a tenth of the jitter. Faint boxes on bodies:
-.85 a body and frame in vtest.avi, .06 on bodies that fill the picture; faint boxes elsewhere: 11 a frame in
-vtest.avi, .1 in the other. Merging and ghosts are assumptions, for they need truth."""
+high, INT8) gave jitter, correlation, bursts and the small bodies' scores as they stand here. It found 1 %
+single misses and no cut boxes on people who stand apart; both are taken higher, for it can only judge whom
+the detector found at all. A clip of people who fill the picture and mostly stand (620 boxes) gave the large
+bodies' scores and a quarter to a half of the jitter. Faint boxes on bodies: .85 a body and frame in
+vtest.avi, .06 on bodies that fill the picture; faint boxes elsewhere: 11 a frame in vtest.avi, .1 in the
+other. Merging and ghosts are assumptions, for they need truth."""
 CALM: Final = DetectorNoise(
     jitter=(0.015, 0.01, 0.015, 0.012),
     miss=0.01,
@@ -81,7 +86,7 @@ CALM: Final = DetectorNoise(
     doubles=0.02,
     clutter=0,
     ghosts_per_minute=0.2,
-    score_seen=(0.5, 0.9),
+    score_small=(0.5, 0.9),
 )
 """A good detector in good light."""
 ROUGH: Final = DetectorNoise(
@@ -106,7 +111,8 @@ NONE: Final = DetectorNoise(
     doubles=0.0,
     clutter=0,
     ghosts_per_minute=0.0,
-    score_seen=(0.9, 0.9),
+    score_small=(0.9, 0.9),
+    score_large=(0.9, 0.9),
     score_hidden=(0.9, 0.9),
 )
 """Every body of which anything shows, exactly."""
@@ -141,7 +147,8 @@ def detect(
     chance = (1 - noise.miss) * np.clip((visible - hard) / (easy - hard), 0, 1)
     found = (rng.random(len(t)) < chance) & (_bursts(person, t, noise.bursts_per_s, noise.burst_s, rng) == 0)
     found &= (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    scores = _scores(visible, noise, keep, rng)
+    height = sight.full[order, 3] - sight.full[order, 1]
+    scores = _scores(visible, height, noise, _correlated(len(t), keep, 1, rng)[:, 0])
     rows = np.flatnonzero(found & (scores >= noise.floor_score))
     rows = rows[np.argsort(frame[rows], kind="stable")]
     frame, person, boxes, scores = frame[rows], person[rows], boxes[rows], scores[rows]
@@ -168,11 +175,13 @@ def _jitter(box: Floats, full: Floats, wander: Floats, aspect: float) -> Floats:
     return np.asarray(np.clip(box + moved, 0.0, 1.0))
 
 
-def _scores(visible: Floats, noise: DetectorNoise, keep: float, rng: np.random.Generator) -> Floats:
-    place = 1 / (1 + np.exp(-1.7 * _correlated(len(visible), keep, 1, rng)[:, 0]))
-    hidden, seen = np.array(noise.score_hidden), np.array(noise.score_seen)
+def _scores(visible: Floats, height: Floats, noise: DetectorNoise, wander: Floats) -> Floats:
+    """Between two ends that depend on the body's size and on how much of it is in sight."""
+    place = 1 / (1 + np.exp(-1.7 * wander))
+    hidden, small, large = (np.array(s) for s in (noise.score_hidden, noise.score_small, noise.score_large))
+    size = np.clip(np.log(np.maximum(height, 1e-6) / SMALL) / np.log(LARGE / SMALL), 0, 1)[:, None]
     shown = np.clip((visible - 0.25) / 0.5, 0, 1)[:, None]
-    ends = hidden + (seen - hidden) * shown
+    ends = hidden + (small + (large - small) * size - hidden) * shown
     return np.asarray(ends[:, 0] + place * (ends[:, 1] - ends[:, 0]))
 
 

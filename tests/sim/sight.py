@@ -62,12 +62,16 @@ def look(camera: Camera, blocks: Sequence[Block], bodies: Sequence[Body], sample
     for block in blocks:
         if block.opaque:
             seen &= ~_hidden_by(block, camera, grid)
-    full = _extent(camera, samples.xy, np.stack([height, width], 1), np.zeros(len(height)), height)
+    size = np.stack([height, width], axis=1)
+    full = _extent(camera, samples.xy, size, np.zeros(len(height)), height)
     middle = np.concatenate([samples.xy, height[:, None] / 2], axis=1)
     distance = np.sqrt(((middle - camera.position) ** 2).sum(1))
     seen &= ~_hidden_by_people(samples, full, distance, points, _carts(camera, samples, cart))
     low, high = _seen_heights(seen, height)
-    box = np.clip(_extent(camera, samples.xy, np.stack([height, width], 1), low, high), 0.0, 1.0)
+    part = np.flatnonzero((low > 0) | (high < height))
+    box = full.copy()
+    box[part] = _extent(camera, samples.xy[part], size[part], low[part], high[part])
+    box = np.clip(box, 0.0, 1.0)
     _, depth = camera.project(np.concatenate([samples.xy, height[:, None]], axis=1))
     visible = np.where(depth > NEAR_M, seen.mean(axis=(1, 2)), 0.0)
     pace = np.hypot(samples.velocity[:, 0], samples.velocity[:, 1])

@@ -138,7 +138,7 @@ def simulate(
     found = detect(sight, times, noise, scene.camera.aspect, np.random.default_rng([seed, 3]))
     stays = visits(paths, plans, scene.zones)
     events = crossings(paths, plans, scene.gates)
-    truth = Truth(tuple(_with_sight(scene, plans, paths, events)), tuple(stays), tuple(waits(stays)))
+    truth = Truth(tuple(_with_sight(scene, plans, paths, events)), tuple(stays), tuple(waits(paths, stays)))
     return Simulation(scene, plans, paths, truth, times, sight, found)
 
 

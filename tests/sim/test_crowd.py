@@ -118,8 +118,10 @@ def test_a_wait_ends_with_service_or_with_leaving() -> None:
     service = FloorZone("till", "service", ((1.0, 0.0), (2.0, 0.0), (2.0, 2.0), (1.0, 2.0)))
     served = [(0.5, 1.0)] * 100 + [(1.5, 1.0)] * 50 + [(9.0, 1.0)] * 30
     gave_up = [(0.5, 1.0)] * 100 + [(-5.0, 1.0)] * 50
-    found = waits(visits(path(served, gave_up), [someone(), someone()], [queue, service]))
-    assert [w.t_served is not None for w in found] == [True, False]
+    passed = [(0.5, 2.0 - 0.05 * i) for i in range(1, 40)] + [(5.0, 0.0)] * 50
+    paths = path(served, gave_up, passed)
+    found = waits(paths, visits(paths, [someone()] * 3, [queue, service]))
+    assert [w.t_served is not None for w in found] == [True, False], "and nobody who only walked through"
     assert found[0].wait_s == pytest.approx(10.0)
     assert found[1].wait_s == pytest.approx(9.9)
 

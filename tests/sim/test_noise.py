@@ -25,12 +25,12 @@ STEADY = Timing(10.0, dropped=0.0, gaps_per_minute=0.0, wobble=0.0)
 
 
 @cache
-def walkers(noise: DetectorNoise, count: int = 150) -> Simulation:
+def walkers(noise: DetectorNoise, count: int = 100) -> Simulation:
     """People who cross the far scene one at a time."""
     rng = np.random.default_rng(9)
     ways = [(y, -1 if rng.random() < 0.5 else 1) for y in rng.uniform(-2, 3, count)]
     plans = [
-        Plan(i * 6.0, (6.0 * way, y), (Leg(-6.0 * way, y, 1.3),), Body(1.7, 0.5), "single", i)
+        Plan(i * 11.0, (6.0 * way, y), (Leg(-6.0 * way, y, 1.3),), Body(1.7, 0.5), "single", i)
         for i, (y, way) in enumerate(ways)
     ]
     return simulate(FAR, plans, seed=11, timing=STEADY, noise=noise)
@@ -47,13 +47,13 @@ def test_without_noise_the_boxes_are_what_shows() -> None:
 
 
 def test_misses_are_as_many_as_asked() -> None:
-    run = walkers(replace(LONELY, bursts_per_s=0.0, score_seen=(0.5, 0.9)))
+    run = walkers(replace(LONELY, bursts_per_s=0.0, score_small=(0.5, 0.9)))
     missed = 1 - len(run.found.frame) / (run.sight.visible > 0.65).sum()
     assert missed == pytest.approx(0.05, abs=0.012)
 
 
 def test_bursts_of_misses_are_as_many_and_as_long_as_asked() -> None:
-    certain = replace(LONELY, miss=0.0, sight=(0.0, 1e-6), score_hidden=(0.5, 0.9), score_seen=(0.5, 0.9))
+    certain = replace(LONELY, miss=0.0, sight=(0.0, 1e-6), score_hidden=(0.5, 0.9), score_small=(0.5, 0.9))
     noise = replace(certain, bursts_per_s=0.2, burst_s=(0.4, 0.8))
     run = walkers(noise)
     seen: dict[int, list[int]] = {}
@@ -68,7 +68,7 @@ def test_bursts_of_misses_are_as_many_and_as_long_as_asked() -> None:
 
 def test_jitter_and_its_memory_are_as_asked() -> None:
     """Per edge, in body heights; no jitter makes a box leave the picture."""
-    run = walkers(replace(LONELY, miss=0.0, bursts_per_s=0.0, sight=(0.0, 1e-6), score_seen=(0.9, 0.9)))
+    run = walkers(replace(LONELY, miss=0.0, bursts_per_s=0.0, sight=(0.0, 1e-6), score_small=(0.9, 0.9)))
     keys = {
         key: k for k, key in enumerate(zip(run.found.frame.tolist(), run.found.person.tolist(), strict=True))
     }
@@ -93,13 +93,13 @@ def test_jitter_and_its_memory_are_as_asked() -> None:
 
 def test_the_fit_finds_the_noise_that_was_put_in() -> None:
     """The loop closes: what `fit_noise` reads from a clip is what the simulator then does."""
-    run = walkers(replace(LONELY, miss=0.02), 250)
+    run = walkers(replace(LONELY, miss=0.02), 160)
     fit = fit_noise(run.frames(), FAR.camera.aspect)
     assert fit.noise.jitter == pytest.approx(DEFAULT.jitter, rel=0.25)
     assert fit.noise.correlation_s == pytest.approx(DEFAULT.correlation_s, rel=0.4)
     assert fit.noise.miss == pytest.approx(0.02, abs=0.01)
     assert fit.noise.bursts_per_s == pytest.approx(DEFAULT.bursts_per_s, rel=0.4)
-    assert fit.noise.score_seen == pytest.approx(DEFAULT.score_seen, abs=0.06)
+    assert fit.noise.score_small == pytest.approx((0.35, 0.84), abs=0.06)
 
 
 def test_a_clip_with_hardly_anybody_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from pipelines.records import Crossing
 from tests.scoring.events import score
 from tests.sim.noise import NONE
-from tests.sim.scenarios import door_oblique, door_overhead, door_steep
+from tests.sim.scenarios import counter_island, door_oblique, door_overhead, door_steep
 from tests.sim.simulation import Simulation, Timing
 from tests.sim.truth import CLEAR_M
 
@@ -101,3 +102,49 @@ def test_exact_places_through_the_same_rule_give_the_truth_back(door: Callable[.
             counted.append(Crossing("cam", gate.id, way, t, person))  # type: ignore[arg-type]
     result = score(counted, sim.truth.crossings)
     assert result.f1 > 0.99, str(result)
+
+
+@cache
+def island() -> Simulation:
+    return counter_island(persons=120, fps=5.0, seed=3)
+
+
+def test_people_at_the_counter_do_as_their_behaviour_says() -> None:
+    sim = island()
+    where: dict[int, set[str]] = {person: set() for person in range(len(sim.plans))}
+    for visit in sim.truth.visits:
+        if not visit.passing:
+            where[visit.person].add(visit.role)
+    for person, plan in enumerate(sim.plans):
+        if plan.behaviour == "browser":
+            assert "counter" in where[person], person
+        if plan.behaviour == "queuer":
+            assert {"queue", "service"} <= where[person], person
+        if plan.behaviour == "passer":
+            assert where[person] <= {"passby"}, (person, where[person])
+        assert ("staff" in where[person]) == (plan.behaviour == "staff"), (person, plan.behaviour)
+
+
+def test_a_queue_has_waits_of_all_kinds() -> None:
+    waits = island().truth.waits
+    waited = sorted(wait.wait_s for wait in waits if wait.t_served is not None)
+    assert len(waited) >= 8
+    assert waited[-1] > 30.0, waited
+    queuers = {
+        p for p, plan in enumerate(island().plans) if plan.behaviour in ("queuer", "reneger", "balker")
+    }
+    assert {wait.person for wait in waits} <= queuers
+
+
+def test_the_counter_is_unattended_for_a_while_sometimes() -> None:
+    """Both members of staff take a break; somebody sees to the counter in between."""
+    stays = sorted((v.t_in, v.t_out) for v in island().truth.visits if v.role == "staff")
+    assert len(stays) >= 3, "a break each"
+
+
+def test_one_at_a_time_is_served() -> None:
+    stays = sorted(
+        (v.t_in, v.t_out) for v in island().truth.visits if v.behaviour == "queuer" and v.role == "service"
+    )
+    overlaps = [max(0.0, a[1] - b[0]) for a, b in pairwise(stays)]
+    assert max(overlaps) < 8.0, "the next one comes as the last one goes"

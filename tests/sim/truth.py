@@ -18,11 +18,14 @@ import numpy as np
 
 from pipelines.layout import Point, ZoneRole
 from tests.scoring.events import TrueCrossing
-from tests.sim.crowd import Floats, Paths, Plan
+from tests.sim.crowd import TICK_S, Floats, Paths, Plan
 
 CLEAR_M: Final = 0.25
 OUT_S: Final = 2.0
 OUT_M: Final = 0.2
+SLOW_MPS: Final = 0.4
+SLOW_OVER_S: Final = 1.5
+SLOW_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class TrueVisit:
 
 @dataclass(frozen=True, slots=True)
 class TrueWait:
-    """Somebody waited in a queue zone from `t_in`; served at `t_served`, or None: gave up at `t_out`."""
+    """Somebody entered a queue zone at `t_in` and stood; served at `t_served`, or None: gave up at `t_out`."""
 
     zone: str
     t_in: float
@@ -186,12 +189,13 @@ def _stays(t: Floats, apart: Floats) -> list[tuple[float, float]]:
     return [(float(t[begin]), float(t[end - 1])) for begin, end in stays]
 
 
-def waits(stays: Sequence[TrueVisit]) -> list[TrueWait]:
-    """Every visit to a queue zone with its end: service by the same person at most `OUT_S` later, or not."""
+def waits(paths: Paths, stays: Sequence[TrueVisit]) -> list[TrueWait]:
+    """The stays in queue zones that were a wait: at most `SLOW_MPS` (mean of `SLOW_OVER_S`) for `SLOW_S`
+    on end (research: counting §7). Served when the same person's stay in a service zone began then."""
     service = [visit for visit in stays if visit.role == "service" and not visit.passing]
     found = []
     for visit in stays:
-        if visit.role != "queue" or visit.passing:
+        if visit.role != "queue" or not _stood(*paths.of(visit.person), visit):
             continue
         served = [
             s.t_in
@@ -200,3 +204,14 @@ def waits(stays: Sequence[TrueVisit]) -> list[TrueWait]:
         ]
         found.append(TrueWait(visit.zone, visit.t_in, visit.t_out, min(served, default=None), visit.person))
     return found
+
+
+def _stood(t: Floats, xy: Floats, visit: TrueVisit) -> bool:
+    there = xy[(t >= visit.t_in) & (t <= visit.t_out)]
+    over, long = round(SLOW_OVER_S / TICK_S), round(SLOW_S / TICK_S)
+    if len(there) < over + long:
+        return False
+    slow = np.hypot(*(there[over:] - there[:-over]).T) / SLOW_OVER_S <= SLOW_MPS
+    edges = np.diff(np.concatenate([[0], slow.astype(np.int8), [0]]))
+    runs = np.flatnonzero(edges == -1) - np.flatnonzero(edges == 1)
+    return bool(len(runs)) and int(runs.max()) >= long - over
