@@ -101,6 +101,8 @@ class Cursor:
         self._window = min(self._window * 2, self._pacing.largest_window)
         self._retry_s = self._pacing.retry_s
         self._deadline = now + self._patience() if self._under_way else None
+        if not self._under_way:
+            self._refused = False  # the refused row arrived after all, in an earlier attempt
         return upto
 
     def refuse(self) -> None:

@@ -109,9 +109,11 @@ def _message(about: Topic, topic: str, payload: bytes) -> Intake:
         return SetAside(topic, payload[:KEPT_BYTES], reason, identity)
     try:
         whole = MESSAGES[envelope.schema_].model_validate_json(payload)
+        body = json.dumps(envelope.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValidationError as error:
         return SetAside(topic, payload[:KEPT_BYTES], _first(error), identity)
-    body = json.dumps(envelope.body, ensure_ascii=False, separators=(",", ":"))
+    except ValueError:
+        return SetAside(topic, payload[:KEPT_BYTES], "body: NaN or Infinity is no JSON number", identity)
     minute = whole.body if isinstance(whole.body, Minute) else None
     return Message(identity, envelope.schema_, envelope.sent_at, body, minute)
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def until(link: Link, kind: type[Happening], seconds: float = 10) -> list[Happen
 
 
 @pytest.fixture
-def connect(hardened: Mosquitto, certs: Path) -> Iterator[object]:
+def connect(hardened: Mosquitto, certs: Path) -> Iterator[Callable[[str], Link]]:
     links: list[Link] = []
 
     def connected(name: str) -> Link:
@@ -132,11 +132,13 @@ def refusal(link: Link, topic: str) -> str | None:
         ("anything/else", False),
     ],
 )
-def test_a_box_writes_only_its_own_state_and_up(connect, topic: str, allowed: bool) -> None:
+def test_a_box_writes_only_its_own_state_and_up(
+    connect: Callable[[str], Link], topic: str, allowed: bool
+) -> None:
     assert refusal(connect("rainbow_sz-futian_box-01"), topic) == (None if allowed else "Not authorized")
 
 
-def test_a_box_hears_only_its_own_down(connect) -> None:
+def test_a_box_hears_only_its_own_down(connect: Callable[[str], Link]) -> None:
     one, two, hub = (
         connect(name) for name in ("rainbow_sz-futian_box-01", "rainbow_sz-futian_box-02", "hub")
     )
@@ -154,7 +156,7 @@ def test_a_box_hears_only_its_own_down(connect) -> None:
     assert heard == {one: {ONE.ack("data")}, two: {TWO.ack("data")}}
 
 
-def test_the_hub_hears_all_boxes_and_cannot_speak_for_one(connect) -> None:
+def test_the_hub_hears_all_boxes_and_cannot_speak_for_one(connect: Callable[[str], Link]) -> None:
     hub, one, two = (
         connect(name) for name in ("hub", "rainbow_sz-futian_box-01", "rainbow_sz-futian_box-02")
     )

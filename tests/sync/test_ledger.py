@@ -1,0 +1,217 @@
+"""The hub's database: every message once, and an acknowledgement only over what is complete."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.records import Event
+from sync.bodies import event_body, minute_body, utc
+from sync.errors import SyncError
+from sync.hub.intake import judge
+from sync.hub.ledger import LedgerError
+from sync.hub.sqlite import SqliteLedger
+from sync.hub.totals import totals
+from sync.outbox import OutboxRow
+from sync.payloads import EVENT, MINUTE
+from sync.publisher import envelope
+from sync.topics import BoxIdentity
+from tests.sync.fakes import START, MemoryOutbox
+from tests.sync.test_payloads import ONE_OF_EACH
+
+BOX = BoxIdentity("rainbow", "sz-futian", "box-01")
+
+
+class Desk:
+    """A ledger and short words to feed it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.ledger = SqliteLedger(path)
+
+    def take(self, *seqs: int, epoch: str = "e1", entries: int = 1) -> int | None:
+        """Minutes with these numbers in one batch; the `upto` that the box is told."""
+        outbox = MemoryOutbox(epoch)
+        outbox.put_minutes(max(seqs), entries)
+        rows = {row.seq: row for row in outbox.pending("data", 0, max(seqs))}
+        return self.upto([judge(BOX.up("data"), envelope(BOX, rows[seq], utc(START))) for seq in seqs])
+
+    def birth(
+        self, first: int | None, epoch: str = "e1", connected_at: str = "2026-03-01T10:00:00Z"
+    ) -> int | None:
+        state = {
+            "schema": "storeedge/state/1", "box": "box-01", "epoch": epoch, "online": True,
+            "connected_at": connected_at, "streams": {"data": {"first": first, "last": first}},
+        }  # fmt: skip
+        return self.upto([judge(BOX.state, json.dumps(state).encode())])
+
+    def upto(self, batch: list[Any]) -> int | None:
+        receipts = self.ledger.commit(batch, 1000.0)
+        assert len(receipts) <= 1
+        return receipts[0].upto if receipts else None
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        db = sqlite3.connect(self.path)
+        try:
+            return db.execute(sql).fetchall()
+        finally:
+            db.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path / "hub.db")
+    yield made
+    made.ledger.close()
+
+
+def test_nothing_is_acknowledged_before_the_birth_document(desk: Desk) -> None:
+    assert desk.take(5, 6) is None
+    assert desk.birth(5) == 6
+
+
+def test_a_gap_holds_the_acknowledgement_back_until_it_is_filled(desk: Desk) -> None:
+    assert desk.birth(1) == 0
+    assert desk.take(1, 2, 4, 5) == 2
+    assert desk.take(7) == 2
+    assert desk.take(3) == 5
+    assert desk.take(6) == 7
+
+
+def test_a_repeat_changes_nothing_and_is_acknowledged_again(desk: Desk) -> None:
+    desk.birth(1)
+    assert desk.take(1, 2, 2, 1) == 2
+    assert desk.take(1) == 2
+    (held,) = totals(desk.path)
+    assert (held.minutes, held.windows, held.gates[0].entries) == (2, 4, 2)
+
+
+def test_rows_that_the_box_gave_up_are_counted_and_do_not_block(desk: Desk) -> None:
+    desk.birth(1)
+    assert desk.take(1, 2, 6) == 2
+    assert desk.birth(5) == 4
+    assert totals(desk.path)[0].given_up == 2
+    assert desk.take(5) == 6
+
+
+def test_an_old_birth_document_takes_nothing_back(desk: Desk) -> None:
+    desk.birth(1)
+    desk.take(1, 2, 3)
+    assert desk.birth(1) == 3
+    assert totals(desk.path)[0].given_up == 0
+
+
+def test_a_last_will_of_an_older_connection_does_not_turn_the_box_off(desk: Desk) -> None:
+    desk.birth(1, connected_at="2026-03-01T10:05:00Z")
+    will = {
+        "schema": "storeedge/state/1", "box": "box-01", "epoch": "e1", "online": False,
+        "connected_at": "2026-03-01T10:00:00Z",
+    }  # fmt: skip
+    desk.upto([judge(BOX.state, json.dumps(will).encode())])
+    assert totals(desk.path)[0].online is True
+    desk.upto([judge(BOX.state, json.dumps(will | {"connected_at": "2026-03-01T10:05:00Z"}).encode())])
+    assert totals(desk.path)[0].online is False
+
+
+def test_a_rebuilt_box_begins_anew_and_both_lives_add_up(desk: Desk) -> None:
+    desk.birth(1)
+    assert desk.take(1, 2) == 2
+    assert desk.birth(1, epoch="e2") == 0
+    assert desk.take(1, epoch="e2") == 1
+    assert totals(desk.path)[0].gates[0].entries == 3
+
+
+def test_another_message_under_a_known_identity_is_kept_apart(desk: Desk) -> None:
+    desk.birth(1)
+    desk.take(1, entries=1)
+    assert desk.take(1, entries=9) == 1
+    assert totals(desk.path)[0].gates[0].entries == 1
+    ((reason, payload),) = desk.ask("SELECT reason, payload FROM set_aside")
+    assert "another message is already held as e1/data/1" in reason
+    assert b'"in":9' in payload
+
+
+def test_a_later_message_about_the_same_minute_replaces_it(desk: Desk) -> None:
+    desk.birth(1)
+    for seq, entries in ((2, 9), (1, 4)):  # the earlier one arrives late
+        windows = [w for w in ONE_OF_EACH if w.scope == "gate"]
+        body = minute_body(START, windows).replace('"in":3', f'"in":{entries}')
+        row = OutboxRow("data", "e1", seq, MINUTE, body, 0.0)
+        desk.upto([judge(BOX.up("data"), envelope(BOX, row, utc(START)))])
+    assert [(g.entries, g.exits) for g in totals(desk.path)[0].gates] == [(9, 1)]
+
+
+def test_a_poisoned_row_is_set_aside_counted_and_does_not_block(desk: Desk) -> None:
+    desk.birth(1)
+    desk.take(1)
+    row = OutboxRow("data", "e1", 2, MINUTE, '{"start":"soon"}', 0.0)
+    poison = judge(BOX.up("data"), envelope(BOX, row, utc(START)))
+    assert desk.upto([poison]) == 2
+    assert desk.upto([poison]) == 2
+    assert desk.take(3) == 3
+    assert (totals(desk.path)[0].minutes, totals(desk.path)[0].set_aside) == (2, 1)
+    ((reason, times),) = desk.ask("SELECT reason, times FROM set_aside")
+    assert "body.start" in reason
+    assert times == 2
+
+
+def test_every_scope_can_be_asked_for_in_sql(desk: Desk) -> None:
+    desk.birth(1)
+    blind = minute_body(START + 60, [])
+    event = event_body(Event("queue_long", START + 5.5, "cam-1", "lancome", None, {"people": 7}))
+    rows = [
+        OutboxRow("data", "e1", 1, MINUTE, minute_body(START, ONE_OF_EACH), 0.0),
+        OutboxRow("data", "e1", 2, MINUTE, blind, 0.0),
+        OutboxRow("data", "e1", 3, EVENT, event, 0.0),
+    ]
+    assert desk.upto([judge(BOX.up("data"), envelope(BOX, row, utc(START))) for row in rows]) == 3
+    assert desk.ask("SELECT id, start, entries, exits, inferred, observed_seconds FROM gate_minute") == [
+        ("door", START, 3, 1, 1, 58.5)
+    ]
+    assert desk.ask(
+        "SELECT id, visits, passes, peak, dwell_seconds, json_extract(dwell, '$[1]') FROM zone_minute"
+    ) == [("lancome", 2, 1, 2, 14.5, 1)]
+    assert desk.ask("SELECT frames, person_seconds, peak FROM camera_minute") == [(600, 44.0, 3)]
+    assert desk.ask('SELECT id, up, down, "left", "right", wrong_way FROM lane_minute') == [
+        ("exit-1", 0, 4, 0, 0, 1)
+    ]
+    assert desk.ask("SELECT name, at, camera, scope, json_extract(detail, '$.people') FROM event") == [
+        ("queue_long", "2026-05-28T20:27:05.500Z", "cam-1", "lancome", 7)
+    ]
+
+
+def test_a_batch_that_cannot_be_kept_is_kept_not_at_all(desk: Desk) -> None:
+    desk.birth(1)
+    blocker = sqlite3.connect(desk.path, isolation_level=None)
+    blocker.execute("PRAGMA busy_timeout = 0")
+    desk.ledger._db.execute("PRAGMA busy_timeout = 0")
+    blocker.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerError, match="locked"):
+        desk.take(1, 2)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert totals(desk.path)[0].minutes == 0
+    assert desk.take(1, 2) == 2
+
+
+def test_what_was_committed_is_there_after_a_restart(desk: Desk) -> None:
+    desk.birth(1)
+    desk.take(1, 2, 3)
+    desk.ledger.close()
+    desk.ledger = SqliteLedger(desk.path)
+    assert desk.take(4) == 4
+
+
+def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "hub.db").write_text(
+        "this is no database, and long enough to be read as a header of one" * 20
+    )
+    with pytest.raises(SyncError, match=r"hub\.db"):
+        SqliteLedger(tmp_path / "hub.db")
+    with pytest.raises(SyncError, match=r"none\.db"):
+        totals(tmp_path / "none.db")

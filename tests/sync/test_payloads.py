@@ -1,0 +1,137 @@
+"""Bodies say exactly what the records say, and a missing number is missing, not zero."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.records import DWELL_EDGES_S, CameraWindow, Event, GateWindow, LaneWindow, Window, ZoneWindow
+from sync.bodies import event_body, minute_body, read_event, read_minute, utc
+from sync.errors import SyncError
+from sync.payloads import rfc3339
+from tests.sync.fakes import START
+from tests.sync.records import events, instants, minutes, windows
+
+NONE = (0,) * len(DWELL_EDGES_S)
+ONE_OF_EACH: list[Window] = [
+    GateWindow("cam-1", "door", START, 58.5, 3, 1, 1),
+    ZoneWindow("cam-1", "lancome", START, 60.0, 2, 1, 31.25, 2, (0, 1, *NONE[2:]), (1, *NONE[1:]), 14.5),
+    CameraWindow("cam-1", "cam-1", START, 60.0, 600, 44.0, 3),
+    LaneWindow("cam-9", "exit-1", START, 60.0, 0, 4, 0, 0, 1),
+]
+
+
+@given(minutes.flatmap(lambda start: st.tuples(st.just(start), st.lists(windows(start), max_size=6))))
+def test_a_minute_comes_back_as_it_went(minute: tuple[int, list[Window]]) -> None:
+    assert read_minute(minute_body(*minute)) == minute
+
+
+@given(events)
+def test_an_event_comes_back_as_it_went(event: Event) -> None:
+    assert read_event(event_body(event)) == event
+
+
+@given(instants)
+def test_a_time_is_written_in_utc_to_the_millisecond(t: float) -> None:
+    text = rfc3339(utc(t))
+    assert text.endswith("Z")
+    assert len(text) in {20, 24}
+
+
+def test_the_body_of_a_minute_is_what_the_centre_reads() -> None:
+    body = json.loads(minute_body(START, ONE_OF_EACH))
+    assert body["start"] == "2026-05-28T20:27:00Z"
+    gate, zone, camera, lane = body["windows"]
+    assert gate == {
+        "camera": "cam-1", "id": "door", "observed_seconds": 58.5, "scope": "gate",
+        "in": 3, "out": 1, "inferred": 1,
+    }  # fmt: skip
+    assert zone == {
+        "camera": "cam-1", "id": "lancome", "observed_seconds": 60.0, "scope": "zone",
+        "visits": 2, "passes": 1, "person_seconds": 31.25, "peak": 2,
+        "dwell": [0, 1, *NONE[2:]], "dwell_censored": [1, *NONE[1:]], "dwell_seconds": 14.5,
+    }  # fmt: skip
+    assert camera == {
+        "camera": "cam-1", "id": "cam-1", "observed_seconds": 60.0, "scope": "camera",
+        "frames": 600, "person_seconds": 44.0, "peak": 3,
+    }  # fmt: skip
+    assert lane == {
+        "camera": "cam-9", "id": "exit-1", "observed_seconds": 60.0, "scope": "lane",
+        "up": 0, "down": 4, "left": 0, "right": 0, "wrong_way": 1,
+    }  # fmt: skip
+
+
+def test_counts_of_a_minute_that_nobody_observed_are_null() -> None:
+    blind: list[Window] = [
+        GateWindow("cam-1", "door", START, 0.0, 0, 0, 0),
+        ZoneWindow("cam-1", "lancome", START, 0.0, 0, 0, 0.0, 0, NONE, NONE, 0.0),
+    ]
+    for window in json.loads(minute_body(START, blind))["windows"]:
+        measured = {k: v for k, v in window.items() if k not in {"camera", "id", "scope", "observed_seconds"}}
+        assert set(measured.values()) == {None}, measured
+    assert read_minute(minute_body(START, blind)) == (START, blind)
+
+
+def test_a_minute_that_was_observed_and_empty_is_zero() -> None:
+    (window,) = json.loads(minute_body(START, [GateWindow("c", "door", START, 0.5, 0, 0, 0)]))["windows"]
+    assert (window["in"], window["out"], window["inferred"]) == (0, 0, 0)
+
+
+def test_what_was_counted_is_told_even_where_nothing_was_observed() -> None:
+    (window,) = json.loads(minute_body(START, [GateWindow("c", "door", START, 0.0, 1, 0, 0)]))["windows"]
+    assert (window["in"], window["out"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entries": -1},
+        {"entries": 1.5},
+        {"entries": "1"},
+        {"observed_seconds": float("nan")},
+        {"observed_seconds": float("inf")},
+        {"observed_seconds": -0.5},
+        {"id": ""},
+        {"id": "x" * 200},
+        {"start": START + 60},
+        {"exits": 2**60},
+    ],
+)
+def test_an_impossible_window_is_not_sent(change: dict[str, Any]) -> None:
+    window = replace(GateWindow("cam-1", "door", START, 60.0, 3, 1, 1), **change)
+    with pytest.raises(SyncError):
+        minute_body(START, [window])
+
+
+def test_a_minute_that_does_not_start_one_is_not_sent() -> None:
+    with pytest.raises(SyncError, match="beginning of a UTC minute"):
+        minute_body(START + 1, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"in": None}, "all numbers or all null"),
+        ({"in": None, "out": None, "inferred": None}, "only where observed_seconds is 0"),
+        ({"in": "3"}, "in"),
+        ({"scope": "table"}, "windows"),
+    ],
+)
+def test_a_half_missing_window_is_not_taken(change: dict[str, Any], complaint: str) -> None:
+    body = json.loads(minute_body(START, [ONE_OF_EACH[0]]))
+    body["windows"][0] |= change
+    with pytest.raises(SyncError, match=complaint):
+        read_minute(json.dumps(body))
+
+
+def test_a_field_that_came_with_a_later_box_is_ignored() -> None:
+    body = json.loads(minute_body(START, ONE_OF_EACH))
+    body["weather"] = "rain"
+    for window in body["windows"]:
+        window["umbrellas"] = 3
+    assert read_minute(json.dumps(body)) == (START, ONE_OF_EACH)

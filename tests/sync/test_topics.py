@@ -1,0 +1,103 @@
+"""Topics and addresses: what is built can be taken apart, and what could harm is refused."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.errors import SyncError
+from sync.mqtt import Backoff, Broker
+from sync.outbox import STREAMS
+from sync.topics import BoxIdentity, Topic, parse
+
+ids = st.from_regex(r"[a-z0-9-]{1,64}", fullmatch=True)
+boxes = st.builds(BoxIdentity, ids, ids, ids)
+
+
+@given(boxes, st.sampled_from(STREAMS))
+def test_what_is_built_can_be_taken_apart(box: BoxIdentity, stream: str) -> None:
+    assert parse(box.state) == Topic(box, "state")
+    assert parse(box.up(stream)) == Topic(box, "up", stream)  # type: ignore[arg-type]
+    assert parse(box.ack(stream)) == Topic(box, "ack", stream)  # type: ignore[arg-type]
+
+
+@given(boxes, boxes)
+def test_two_boxes_never_share_a_name_at_the_broker(one: BoxIdentity, two: BoxIdentity) -> None:
+    assert (one.client_id == two.client_id) == (one == two)
+
+
+@pytest.mark.parametrize("part", ["", "Box", "a/b", "+", "#", "a.b", "a b", "店", "a" * 65, "box\n", "$SYS"])
+def test_an_id_that_would_change_the_topic_is_refused(part: str) -> None:
+    with pytest.raises(SyncError, match="cannot be part of a topic"):
+        BoxIdentity("rainbow", "sz-futian", part)
+
+
+@given(st.text())
+def test_a_foreign_topic_is_nobodys(topic: str) -> None:
+    assert parse(topic) is None
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "storeedge/2/t/s/b/state",
+        "storeedge/1/t/s/b",
+        "storeedge/1/t/s/b/up/other",
+        "storeedge/1/t/s/b/up/data/more",
+        "storeedge/1/t/s/B/state",
+        "storeedge/1/t/s/b/down/doc/config",
+    ],
+)
+def test_a_topic_beside_ours_is_nobodys(topic: str) -> None:
+    assert parse(topic) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("mqtt://broker", Broker("broker", 1883, tls=False)),
+        ("mqtts://broker", Broker("broker", 8883, tls=True)),
+        ("mqtt://u:p%40ss@10.0.0.1:1884/", Broker("10.0.0.1", 1884, False, "u", "p@ss")),
+        ("mqtts://[::1]:8884", Broker("::1", 8884, tls=True)),
+    ],
+)
+def test_an_address_is_read(url: str, expected: Broker) -> None:
+    assert Broker.parse(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "files", "complaint"),
+    [
+        ("broker:1883", {}, "must begin with mqtt://"),
+        ("http://broker", {}, "must begin with mqtt://"),
+        ("mqtt://", {}, "mqtt://host:port"),
+        ("mqtt://broker:0", {}, "mqtt://host:port"),
+        ("mqtt://broker:99999", {}, "port must be a number"),
+        ("mqtt://broker/topic", {}, "mqtt://host:port"),
+        ("mqtt://broker", {"ca": "ca.crt"}, "begins with mqtts://"),
+        ("mqtts://broker", {"cert": "box.crt"}, "belong together"),
+    ],
+)
+def test_an_address_that_cannot_work_is_refused_with_the_remedy(
+    url: str, files: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(SyncError, match=complaint):
+        Broker.parse(url, **files)
+
+
+def test_a_password_is_in_no_text_about_the_broker() -> None:
+    broker = Broker.parse("mqtt://user:s3cret@broker")
+    assert "s3cret" not in f"{broker} {broker!r}"
+
+
+def test_waits_double_up_to_the_longest_and_never_fall_below_half() -> None:
+    backoff = Backoff(1, 60, random.Random(1))
+    waits = [backoff.wait() for _ in range(10)]
+    assert all(
+        full / 2 <= wait <= full for wait, full in zip(waits, [1, 2, 4, 8, 16, 32] + [60] * 4, strict=True)
+    )
+    backoff.reset()
+    assert backoff.wait() <= 1
