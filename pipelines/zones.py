@@ -59,8 +59,8 @@ class ZoneWatch:
         self._polygon = tuple(self.plane.point(corner) for corner in self.zone.polygon)
 
     def sight(self, t: float, track: int, place: Place, at_edge: bool, cold: bool) -> list[Visit | Pass]:
-        """A confirmed track was seen at a place. `at_edge`: its box touches the picture's edge. `cold`:
-        the camera has only just begun to look, so whoever is there came unseen."""
+        """A confirmed track was seen at a place. `at_edge`: its box touches the picture's edge. `cold`: it
+        was there when the camera began to look, so nobody saw it come to where it is seen first."""
         born = track not in self._known
         self._known.add(track)
         stay = self._stays.get(track)
@@ -68,7 +68,7 @@ class ZoneWatch:
             return [] if stay is None else self._outside(t, track, stay, place)
         near = at_edge or depth(self._polygon, place.point) <= EDGE_M * place.metre
         if stay is None:
-            stay = self._stays[track] = _Stay(t, t, began_unseen=cold or (born and not near))
+            stay = self._stays[track] = _Stay(t, t, began_unseen=born and (cold or not near))
         else:
             stay.sightings += 1
         stay.last_inside, stay.outside_since, stay.edge = t, None, near
