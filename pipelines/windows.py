@@ -130,9 +130,6 @@ class Minutes:
         start = minute_of(t)
         if self._next is None:
             self._next = start
-        elif start < self._next and not self._open:
-            # Before anything was sealed the first facts may come out of order.
-            start = self._next
         return self._open.setdefault(max(start, self._next), _Minute())
 
     def seal(self, now: float) -> list[tuple[int, list[Window]]]:
