@@ -44,6 +44,13 @@ def person(
     return x1, y1, x2, y2, score, PERSON
 
 
+def in_picture(row: Row) -> Row | None:
+    """The part of a box that the picture shows, as a detector would box it; None when it is too little."""
+    x1, y1, x2, y2 = (min(1.0, max(0.0, v)) for v in row[:4])
+    whole = (row[2] - row[0]) * (row[3] - row[1])
+    return None if (x2 - x1) * (y2 - y1) < 0.3 * whole else (x1, y1, x2, y2, row[4], row[5])
+
+
 def boxes(*rows: Row) -> Detections:
     """One frame's detections."""
     table = np.asarray(rows, np.float64).reshape(-1, 6)
@@ -101,12 +108,13 @@ def _point(place: Point | float) -> Point:
 def frames(
     *walks: Walk, fps: float = 10, until: float | None = None, aspect: float = ASPECT
 ) -> Iterator[tuple[float, Detections]]:
-    """(t, detections) from 0 to the end of the last walk, or `until`: everybody seen in every frame."""
+    """(t, detections) from 0 to the end of the last walk, or `until`: everybody in the picture is seen in
+    every frame."""
     end = max((w.end for w in walks), default=0.0) if until is None else until
     for i in range(math.floor(end * fps + 1e-6) + 1):
         t = i / fps
-        seen = [place for w in walks if (place := w.at(t)) is not None]
-        yield t, boxes(*(person(place, aspect=aspect) for place in seen))
+        here = [person(place, aspect=aspect) for w in walks if (place := w.at(t)) is not None]
+        yield t, boxes(*(row for whole in here if (row := in_picture(whole)) is not None))
 
 
 def gate(a: Point, b: Point, inside: Side = "right", name: str = "door", aspect: float = ASPECT) -> Gate:
