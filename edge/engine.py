@@ -57,7 +57,7 @@ class CameraEngine:
         assert self.pipeline is not None  # noqa: S101 - made by _begin
         started = perf_counter()
         look = not self._gate.still(image) or self._must_look(t) or not self.gated
-        regions = self._foreground.regions(image) if self._foreground is not None else None
+        regions = self._foreground.regions(image, t) if self._foreground is not None else None
         moved = perf_counter()
         if look:
             self.detections = self.detector.detect(image)
