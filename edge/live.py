@@ -70,6 +70,8 @@ class EngineLive:
 class Snapshot:
     """Everything at one moment."""
 
+    started_at: float
+    """When the main process began."""
     cameras: Mapping[str, CameraLive]
     sync: SyncLive
     engine: EngineLive
@@ -96,6 +98,7 @@ class Live:
 
     def __init__(self, cameras: Iterable[str], now: float) -> None:
         self._lock = threading.Lock()
+        self._started_at = now
         self._cameras = {name: CameraLive(name, "starting", now) for name in cameras}
         self._rates = {name: _Rate() for name in self._cameras}
         self._sync = SyncLive()
@@ -151,5 +154,10 @@ class Live:
         """Everything as it is now; the values never change afterwards."""
         with self._lock:
             return Snapshot(
-                dict(self._cameras), self._sync, self._engine, self._store_fault, self._clock_trusted
+                self._started_at,
+                dict(self._cameras),
+                self._sync,
+                self._engine,
+                self._store_fault,
+                self._clock_trusted,
             )

@@ -265,13 +265,6 @@ class Store:
         """Bytes in use, of `budget`: the pages that hold something."""
         return self._read(_used_bytes)
 
-    def check(self) -> None:
-        """Prove that the database can be written. Raises StoreError."""
-        with self._transaction() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('checked_at', ?)", (f"{self._clock():.0f}",)
-            )
-
     def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         with self._lock:
             try:

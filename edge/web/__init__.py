@@ -1,0 +1,1 @@
+"""The box's pages and API, served by the main process."""

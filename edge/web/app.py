@@ -1,0 +1,56 @@
+"""The web application of one box: API, health, metrics and page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from edge.config import SiteConfig
+from edge.live import Live
+from edge.web import api, api_history
+from edge.web.guard import Guard, own_names
+from edge.web.health import health
+from edge.web.look import Observer
+from edge.web.refusals import add_refusals
+
+VERSION = "0.1.0"
+
+
+def create_app(
+    site: SiteConfig,
+    store_path: Path,
+    live: Live,
+    *,
+    clock: Callable[[], float] = time.time,
+    hosts: Sequence[str] = (),
+    version: str = VERSION,
+    pages: bool = True,
+) -> FastAPI:
+    """The application; who may reach it is decided by the address that the caller binds it to.
+
+    store_path: the database of an open `Store`. clock: steady UTC seconds. hosts: more names that the box
+    answers to. pages: False for the API alone. NiceGUI has one set of pages for each process, so only the
+    application made last serves them.
+    """
+    observer = Observer(site, store_path, live, clock)
+    app = FastAPI(
+        title="StoreEdge",
+        version=version,
+        docs_url=None,  # its page loads scripts from outside
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    add_refusals(app)
+    app.state.observer = observer
+    app.include_router(health(observer))
+    app.include_router(api.router)
+    app.include_router(api_history.router)  # last: it refuses every other address under /api
+    if pages:
+        from edge.web.page import add_pages  # noqa: PLC0415 - NiceGUI takes 0.6 s to import
+
+        add_pages(app, observer)
+    app.add_middleware(Guard, names=own_names(hosts))
+    return app

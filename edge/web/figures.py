@@ -1,0 +1,242 @@
+"""From a look to the API's answers. Pure: the same look gives the same answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final
+
+from edge.config import SiteConfig
+from edge.store.queries import Fresh, GateSum, Key, LaneSum, ZoneSum
+from edge.web import models
+from edge.web.bars import Steps
+from edge.web.look import Look
+from edge.web.status import coverage, looking, people_now, trust
+from edge.web.trust import at, level
+from pipelines.dwell import Stay, quantile
+from pipelines.layout import ZoneRole
+from pipelines.records import DWELL_EDGES_S
+from pipelines.windows import dwell_bin
+
+FOOTFALL_ROLES: Final[tuple[ZoneRole, ...]] = ("counter", "area")
+"""Zones whose visits are a store's footfall: the counters, or where there is none, the open areas."""
+
+
+def gate_keys(site: SiteConfig, found: Iterable[Key] = ()) -> list[Key]:
+    """The site's gates, then those that only the store still knows."""
+    known = [(camera.id, gate.id) for camera in site.cameras for gate in camera.gates]
+    return [*known, *sorted(set(found) - set(known))]
+
+
+def zone_roles(site: SiteConfig, found: Iterable[Key] = ()) -> dict[Key, ZoneRole]:
+    """The site's zones with their roles, then those that only the store still knows."""
+    known: dict[Key, ZoneRole] = {(camera.id, z.id): z.role for camera in site.cameras for z in camera.zones}
+    return known | dict.fromkeys(sorted(set(found) - set(known)), "area")
+
+
+def footfall_zones(site: SiteConfig, found: Iterable[Key] = ()) -> list[Key]:
+    """The zones whose visits make the footfall."""
+    roles = zone_roles(site, found)
+    for role in FOOTFALL_ROLES:
+        if chosen := [key for key, its in roles.items() if its == role]:
+            return chosen
+    return []
+
+
+def _fresh_counts(fresh: Iterable[Fresh]) -> Counter[tuple[str, str, str]]:
+    return Counter((one.camera, one.id, one.what) for one in fresh)
+
+
+def _known(observed_seconds: float, *counts: float) -> bool:
+    """Whether anybody looked, or something was counted all the same."""
+    return observed_seconds > 0 or any(counts)
+
+
+def _hours(look: Look) -> Steps:
+    return Steps(look.day.hours(), look.day, look.now, look.horizon)
+
+
+def _minutes(look: Look) -> Steps:
+    return Steps(look.minute_spans(), look.day, look.now, look.horizon)
+
+
+def _gate_totals(look: Look, key: Key) -> GateSum | None:
+    """A gate's figures up to this moment; None when nobody looked."""
+    fresh = _fresh_counts(look.fresh)
+    total = look.gates.get(key, GateSum())
+    entries, exits = total.entries + fresh[(*key, "in")], total.exits + fresh[(*key, "out")]
+    if not (_known(total.observed_seconds, entries, exits) or looking(look, key[0])):
+        return None
+    return GateSum(entries, exits, total.inferred, total.observed_seconds)
+
+
+def gates(look: Look, site: SiteConfig) -> models.Gates:
+    """All gates of the day."""
+    hours, minutes = _hours(look), _minutes(look)
+    answers = []
+    for camera, gate in gate_keys(site, look.gates):
+        key = (camera, gate)
+        total = _gate_totals(look, key)
+        answers.append(
+            models.Gate(
+                camera=camera, gate=gate,
+                entries=total.entries if total else None,
+                exits=total.exits if total else None,
+                inferred=total.inferred if total else None,
+                observed_seconds=total.observed_seconds if total else 0.0,
+                hours=hours.gates(look.gate_quarters, [key], look.fresh),
+                minutes=minutes.gates(look.gate_minutes, [key], look.fresh),
+            )
+        )  # fmt: skip
+    return models.Gates(date=look.day.date, gates=answers)
+
+
+def _zone_totals(look: Look, key: Key) -> ZoneSum | None:
+    """A zone's figures up to this moment; None when nobody looked."""
+    stored = look.zones.get(key, ZoneSum())
+    mine = [one for one in look.fresh if (one.camera, one.id, one.what) == (*key, "visit")]
+    if not (
+        _known(stored.observed_seconds, stored.visits, stored.passes, len(mine)) or looking(look, key[0])
+    ):
+        return None
+    dwell, censored = list(stored.dwell), list(stored.censored)
+    for one in mine:
+        (censored if one.censored else dwell)[dwell_bin(one.seconds)] += 1
+    return ZoneSum(
+        visits=stored.visits + len(mine),
+        passes=stored.passes,
+        person_seconds=stored.person_seconds,
+        peak=stored.peak,
+        dwell_seconds=stored.dwell_seconds + sum(one.seconds for one in mine),
+        observed_seconds=stored.observed_seconds,
+        dwell=dwell,
+        censored=censored,
+    )
+
+
+def _length(stay: Stay | None) -> models.Length | None:
+    return None if stay is None else models.Length(seconds=round(stay.seconds, 1), at_least=stay.at_least)
+
+
+def dwell(total: ZoneSum) -> models.Dwell:
+    """How long visits lasted."""
+    edges = [*pairwise(DWELL_EDGES_S), (DWELL_EDGES_S[-1], None)]
+    return models.Dwell(
+        visits=total.visits,
+        censored=sum(total.censored),
+        mean_seconds=round(total.dwell_seconds / total.visits, 1) if total.visits else None,
+        median=_length(quantile(total.dwell, total.censored, 0.5)),
+        p75=_length(quantile(total.dwell, total.censored, 0.75)),
+        p90=_length(quantile(total.dwell, total.censored, 0.9)),
+        bins=[
+            models.DwellBin(from_seconds=low, to_seconds=high, complete=complete, censored=censored)
+            for (low, high), complete, censored in zip(edges, total.dwell, total.censored, strict=True)
+        ],
+    )
+
+
+def _in_zone_now(look: Look, key: Key) -> int | None:
+    if not looking(look, key[0]):
+        return None
+    pulse = look.live.cameras[key[0]].pulse
+    zone = pulse.zones.get(key[1]) if pulse else None
+    return None if zone is None else zone.now
+
+
+def zones(look: Look, site: SiteConfig) -> models.Zones:
+    """All zones of the day."""
+    hours = _hours(look)
+    answers = []
+    for key, role in zone_roles(site, look.zones).items():
+        total = _zone_totals(look, key)
+        answers.append(
+            models.Zone(
+                camera=key[0], zone=key[1], role=role, now=_in_zone_now(look, key),
+                visits=total.visits if total else None,
+                passes=total.passes if total else None,
+                person_seconds=round(total.person_seconds, 1) if total else None,
+                peak=total.peak if total else None,
+                observed_seconds=total.observed_seconds if total else 0.0,
+                dwell=dwell(total) if total else None,
+                hours=hours.zones(look.zone_quarters, [key], look.fresh),
+            )
+        )  # fmt: skip
+    return models.Zones(date=look.day.date, zones=answers)
+
+
+def lanes(look: Look, site: SiteConfig) -> models.Lanes:
+    """All lanes of the day."""
+    fresh = _fresh_counts(look.fresh)
+    answers = []
+    for lane in site.lanes:
+        key = (lane.camera or "", lane.id)
+        total = look.lanes.get(key, LaneSum())
+        ways = {way: count + fresh[(*key, way)] for way, count in total.ways.items()}
+        known = _known(total.observed_seconds, *ways.values()) or looking(look, key[0])
+        answers.append(
+            models.Lane(
+                lane=lane.id, camera=lane.camera, direction=lane.direction,
+                vehicles=sum(ways.values()) if known else None,
+                wrong_way=total.wrong_way if known else None,
+                **{way: count if known else None for way, count in ways.items()},
+            )
+        )  # fmt: skip
+    return models.Lanes(date=look.day.date, lanes=answers)
+
+
+def _comparison(look: Look, site: SiteConfig) -> models.Comparison | None:
+    past = look.past
+    if past is None:
+        return None
+    seen = [past.gates[key] for key in gate_keys(site) if key in past.gates]
+    stays = [past.zones[key] for key in footfall_zones(site) if key in past.zones]
+    whole = past.open_seconds * len(site.cameras)
+    return models.Comparison(
+        date=past.day.date,
+        entries=sum(gate.entries for gate in seen) if seen else None,
+        exits=sum(gate.exits for gate in seen) if seen else None,
+        visits=sum(zone.visits for zone in stays) if stays else None,
+        coverage=min(1.0, sum(past.observed.values()) / whole) if whole > 0 else None,
+    )
+
+
+def today(look: Look, site: SiteConfig) -> models.Today:
+    """The day in one answer."""
+    doors = gate_keys(site, look.gates)
+    places = footfall_zones(site, look.zones)
+    through = [total for key in doors if (total := _gate_totals(look, key))]
+    stays = [stay for key in places if (stay := _zone_totals(look, key))]
+    found = trust(look, site) if look.is_today else []
+    return models.Today(
+        date=look.day.date,
+        timezone=site.site.timezone,
+        updated_at=at(look.now),
+        opens=None if look.day.opens is None else at(look.day.opens),
+        closes=None if look.day.closes is None else at(look.day.closes),
+        open_now=look.day.open_seconds(look.now, look.now + 1) > 0,
+        level=level(found),
+        problems=found,
+        people_now=people_now(look),
+        entries=sum(total.entries for total in through) if through else None,
+        exits=sum(total.exits for total in through) if through else None,
+        visits=sum(stay.visits for stay in stays) if stays else None,
+        coverage=coverage(look, site),
+        counting_since=None if look.first_observed is None else at(look.first_observed),
+        comparison=_comparison(look, site),
+        hours=_together(look, _hours(look), doors, places, "quarters"),
+        minutes=_together(look, _minutes(look), doors, places, "minutes"),
+    )
+
+
+def _together(look: Look, steps: Steps, doors: list[Key], places: list[Key], of: str) -> list[models.Bar]:
+    """Gates and footfall zones in one series; the gates say what was observed where there are any."""
+    gate_points = look.gate_quarters if of == "quarters" else look.gate_minutes
+    zone_points = look.zone_quarters if of == "quarters" else look.zone_minutes
+    visits = steps.zones(zone_points, places, look.fresh)
+    if not doors:
+        return visits
+    return [
+        bar.model_copy(update={"visits": visit.visits})
+        for bar, visit in zip(steps.gates(gate_points, doors, look.fresh), visits, strict=True)
+    ]

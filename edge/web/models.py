@@ -1,0 +1,272 @@
+"""What the API answers with. Times are RFC 3339 in UTC, lengths are seconds, shares are 0 to 1.
+
+A number that is missing is null: nobody looked, so nobody knows. It is never 0.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.live import CameraState
+from pipelines.layout import ZoneRole
+from sync.payloads import Minute, Time
+
+BarState = Literal["counted", "partial", "missing", "running", "ahead", "closed"]
+"""`partial`: observed for less than nine tenths. `running`: not over yet. `ahead`: not begun.
+`closed`: outside the opening hours, and nothing was observed."""
+Level = Literal["ok", "notice", "bad"]
+
+
+class Answer(BaseModel):
+    """Frozen, and only what is named here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Refusal(Answer):
+    """Every refusal of the API has this shape, whatever went wrong."""
+
+    error: str = Field(description="One line for a person.")
+    about: str | None = Field(description="The parameter or part that it is about.")
+
+
+class Problem(Answer):
+    """Something that makes the figures less than whole."""
+
+    code: str = Field(description="Such as `camera_offline`; its text is in the page's catalogues.")
+    level: Level
+    about: str | None = Field(default=None, description="The camera that it is about.")
+    since: Time | None = None
+    detail: str = ""
+
+
+class Bar(Answer):
+    """One step of a series: an hour or a minute."""
+
+    start: Time
+    end: Time
+    state: BarState
+    observed: float | None = Field(description="Share of the time until now that was observed.")
+    entries: int | None = Field(default=None, serialization_alias="in")
+    exits: int | None = Field(default=None, serialization_alias="out")
+    visits: int | None = None
+
+
+class Gate(Answer):
+    """A gate over one business day."""
+
+    camera: str
+    gate: str
+    entries: int | None = Field(serialization_alias="in")
+    exits: int | None = Field(serialization_alias="out")
+    inferred: int | None = Field(description="Of both: the step over the line itself was not seen.")
+    observed_seconds: float
+    hours: list[Bar]
+    minutes: list[Bar] = Field(description="The last hour; empty for a day that is over.")
+
+
+class DwellBin(Answer):
+    """Visits of one length."""
+
+    from_seconds: int
+    to_seconds: int | None = Field(description="Null: open.")
+    complete: int
+    censored: int = Field(description="Known only to have lasted at least this long.")
+
+
+class Length(Answer):
+    """A quantile of visits' lengths."""
+
+    seconds: float
+    at_least: bool = Field(description="True where the visits tell no more than that it is not shorter.")
+
+
+class Dwell(Answer):
+    """How long visits lasted; the quantiles (Kaplan and Meier) also use visits whose end was not seen."""
+
+    visits: int
+    censored: int
+    mean_seconds: float | None
+    median: Length | None
+    p75: Length | None
+    p90: Length | None
+    bins: list[DwellBin]
+
+
+class Zone(Answer):
+    """A zone over one business day."""
+
+    camera: str
+    zone: str
+    role: ZoneRole
+    now: int | None = Field(description="People in it at this moment.")
+    visits: int | None
+    passes: int | None
+    person_seconds: float | None
+    peak: int | None
+    observed_seconds: float
+    dwell: Dwell | None
+    hours: list[Bar]
+
+
+class Lane(Answer):
+    """A car-park lane over one business day: vehicles by direction in the picture."""
+
+    lane: str
+    camera: str | None
+    direction: Literal["entry", "exit"]
+    vehicles: int | None
+    up: int | None
+    down: int | None
+    left: int | None
+    right: int | None
+    wrong_way: int | None
+
+
+class Camera(Answer):
+    """A camera now, and how much of today it observed."""
+
+    camera: str
+    state: CameraState
+    since: Time
+    reason: str
+    last_frame_at: Time | None
+    last_frame_age: float | None
+    fps: float | None
+    persons: int | None
+    coverage: float | None = Field(description="Observed share of the opening hours so far.")
+
+
+class Stream(Answer):
+    """One outbox stream."""
+
+    stream: Literal["data", "trigger"]
+    rows: int
+    oldest_age: float | None
+    last_seq: int
+    acked_seq: int
+    acked_at: Time | None
+    dropped: int = Field(description="Given up unacknowledged because the disk was full.")
+
+
+class Sync(Answer):
+    """The line to the centre."""
+
+    configured: bool
+    connected: bool
+    since: Time | None
+    reason: str
+    epoch: str
+    rows: int = Field(description="What waits in all streams.")
+    oldest_age: float | None
+    acked_at: Time | None
+    streams: list[Stream]
+
+
+class Comparison(Answer):
+    """The same weekday of last week, up to the same time of day."""
+
+    date: date
+    entries: int | None = Field(serialization_alias="in")
+    exits: int | None = Field(serialization_alias="out")
+    visits: int | None
+    coverage: float | None
+
+
+class Today(Answer):
+    """A business day in one answer: what the page shows first."""
+
+    date: date
+    timezone: str
+    updated_at: Time
+    opens: Time | None
+    closes: Time | None
+    open_now: bool
+    level: Level
+    problems: list[Problem]
+    people_now: int | None
+    entries: int | None = Field(serialization_alias="in")
+    exits: int | None = Field(serialization_alias="out")
+    visits: int | None = Field(description="To zones with the role counter.")
+    coverage: float | None = Field(description="Observed share of the opening hours so far, all cameras.")
+    counting_since: Time | None
+    comparison: Comparison | None
+    hours: list[Bar]
+    minutes: list[Bar]
+
+
+class Gates(Answer):
+    """All gates of a day."""
+
+    date: date
+    gates: list[Gate]
+
+
+class Zones(Answer):
+    """All zones of a day."""
+
+    date: date
+    zones: list[Zone]
+
+
+class Lanes(Answer):
+    """All lanes of a day."""
+
+    date: date
+    lanes: list[Lane]
+
+
+class Cameras(Answer):
+    """All cameras now."""
+
+    cameras: list[Camera]
+
+
+class Windows(Answer):
+    """One-minute windows as they were made and are sent to the centre, oldest first."""
+
+    minutes: list[Minute]
+    next: Time | None = Field(description="Ask again with `from` set to it; null when this was all.")
+
+
+class EventOut(Answer):
+    """Something that a person should act on."""
+
+    name: str
+    at: Time
+    ended_at: Time | None
+    camera: str | None
+    scope: str | None
+    detail: dict[str, str | int | float | bool]
+
+
+class Events(Answer):
+    """Events, newest first."""
+
+    events: list[EventOut]
+
+
+class Site(Answer):
+    """What this box is and looks at."""
+
+    tenant: str
+    store: str
+    box: str
+    timezone: str
+    language: str
+    version: str
+    cameras: list[str]
+    gates: list[str]
+    zones: list[str]
+    lanes: list[str]
+
+
+class Health(Answer):
+    """Whether counting really works now; `problems` says what does not."""
+
+    healthy: bool
+    problems: list[Problem]
+    checked_at: Time
