@@ -92,7 +92,7 @@ class TrueVisit:
 
 @dataclass(frozen=True, slots=True)
 class TrueWait:
-    """Somebody entered a queue zone at `t_in` and stood; served at `t_served`, or None: gave up at `t_out`."""
+    """Somebody entered a queue zone at `t_in` and stood: served at `t_served`, or gave up at `t_out`."""
 
     zone: str
     t_in: float
