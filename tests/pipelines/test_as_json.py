@@ -1,0 +1,130 @@
+"""The lines of `events.jsonl` and `windows.jsonl`: keys and values that others read (design 3.2)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipelines.as_json import record_as_json, window_as_json
+from pipelines.records import (
+    DWELL_EDGES_S,
+    CameraWindow,
+    Crossing,
+    Event,
+    GateWindow,
+    LaneWindow,
+    Record,
+    VehiclePassage,
+    Visit,
+    Window,
+    ZoneWindow,
+)
+
+BINS = len(DWELL_EDGES_S)
+NO_STAYS = (0,) * BINS
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        pytest.param(
+            Crossing("cam-1", "door", "in", 12.34567, 7, True),
+            {"kind": "crossing", "camera": "cam-1", "gate": "door", "direction": "in", "t": 12.346,
+             "track": 7, "inferred": True},
+            id="crossing",
+        ),
+        pytest.param(
+            Visit("cam-1", "lancome", 3.00001, 9.5, True, "lost", "unknown", 8),
+            {"kind": "visit", "camera": "cam-1", "zone": "lancome", "t_in": 3.0, "t_out": 9.5,
+             "censored": True, "end_reason": "lost", "staff": "unknown", "track": 8},
+            id="visit",
+        ),
+        pytest.param(
+            VehiclePassage("exit-1", "down", 6.4, 2, "cam-9", True),
+            {"kind": "vehicle", "lane": "exit-1", "direction": "down", "t": 6.4, "track": 2,
+             "camera": "cam-9", "wrong_way": True},
+            id="vehicle",
+        ),
+        pytest.param(
+            Event("queue_long", 5.0, "cam-1", "till", 65.00049, {"waiting": 7}),
+            {"kind": "event", "name": "queue_long", "t": 5.0, "camera": "cam-1", "scope": "till",
+             "t_end": 65.0, "detail": {"waiting": 7}},
+            id="event",
+        ),
+        pytest.param(
+            Event("disk_full", 5.0),
+            {"kind": "event", "name": "disk_full", "t": 5.0, "camera": None, "scope": None, "t_end": None,
+             "detail": {}},
+            id="event about the whole box",
+        ),
+    ],
+)  # fmt: skip
+def test_a_record_is_this_line(record: Record, line: dict[str, Any]) -> None:
+    assert record_as_json(record) == line
+    assert json.loads(json.dumps(record_as_json(record))) == line
+
+
+@pytest.mark.parametrize(
+    ("window", "line"),
+    [
+        pytest.param(
+            GateWindow("cam-1", "door", 60, 59.9, 3, 2, 1),
+            {"scope": "gate", "camera": "cam-1", "id": "door", "in": 3, "out": 2, "inferred": 1},
+            id="gate",
+        ),
+        pytest.param(
+            ZoneWindow("cam-1", "lancome", 60, 59.9, 2, 4, 31.5, 2, (1,) * BINS, NO_STAYS, 31.5),
+            {"scope": "zone", "camera": "cam-1", "id": "lancome", "visits": 2, "passes": 4,
+             "person_seconds": 31.5, "peak": 2, "dwell": [1] * BINS, "dwell_censored": [0] * BINS,
+             "dwell_seconds": 31.5},
+            id="zone",
+        ),
+        pytest.param(
+            CameraWindow("cam-1", "cam-1", 60, 59.9, 600, 31.5, 2),
+            {"scope": "camera", "camera": "cam-1", "id": "cam-1", "frames": 600, "person_seconds": 31.5,
+             "peak": 2},
+            id="camera",
+        ),
+        pytest.param(
+            LaneWindow("cam-9", "exit-1", 60, 59.9, 1, 2, 3, 4, 5),
+            {"scope": "lane", "camera": "cam-9", "id": "exit-1", "up": 1, "down": 2, "left": 3, "right": 4,
+             "wrong_way": 5},
+            id="lane",
+        ),
+    ],
+)  # fmt: skip
+def test_a_window_is_this_line(window: Window, line: dict[str, Any]) -> None:
+    whole = {"kind": "window", "start": 60, "observed_seconds": 59.9} | line
+    assert window_as_json(window) == whole
+    assert json.loads(json.dumps(window_as_json(window))) == whole
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        GateWindow("cam-1", "door", 60, 0.0, 0, 0, 0),
+        ZoneWindow("cam-1", "lancome", 60, 0.0, 0, 0, 0.0, 0, NO_STAYS, NO_STAYS, 0.0),
+        CameraWindow("cam-1", "cam-1", 60, 0.0, 0, 0.0, 0),
+        LaneWindow("cam-9", "exit-1", 60, 0.0, 0, 0, 0, 0, 0),
+    ],
+    ids=lambda window: window.scope,
+)
+def test_counts_of_a_minute_that_nobody_observed_are_missing_not_zero(window: Window) -> None:
+    line = window_as_json(window)
+    counts = {k: v for k, v in line.items() if k not in {"kind", "scope", "camera", "id", "start"}}
+    assert counts.pop("observed_seconds") == 0
+    assert counts
+    assert all(value is None for value in counts.values()), line
+
+
+def test_what_was_counted_in_a_minute_without_observation_is_told_all_the_same() -> None:
+    """A late fact may fall into a minute in which the camera was blind."""
+    line = window_as_json(GateWindow("cam-1", "door", 60, 0.0, 1, 0, 0))
+    assert (line["in"], line["out"], line["inferred"]) == (1, 0, 0)
+
+
+def test_an_observed_minute_in_which_nobody_came_is_zero_not_missing() -> None:
+    line = window_as_json(GateWindow("cam-1", "door", 60, 42.0, 0, 0, 0))
+    assert (line["in"], line["out"]) == (0, 0)
