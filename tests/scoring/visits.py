@@ -1,8 +1,8 @@
 """Stays against truth: visits to zones and waits in queues, each an interval with a person behind it.
 
 A predicted stay matches a true one of the same zone when they overlap by at least `OVERLAP` of the longer
-one's length; one to one, as many pairs as possible, then the greatest sum of overlaps. What is left over is missed or false: a visit
-that was torn in two is one match at most and at least one false visit.
+one's length; one to one, as many pairs as possible, then the greatest sum of overlaps. What is left over
+is missed or false: a visit that was torn in two is one match at most and at least one false visit.
 """
 
 from __future__ import annotations

@@ -89,6 +89,7 @@ class Simulation:
     times: Floats
     sight: Sight
     found: Found
+    seed: int
 
     @property
     def layout(self) -> CameraLayout:
@@ -104,6 +105,19 @@ class Simulation:
     def duration_s(self) -> float:
         """From 0 to the last frame."""
         return float(self.times[-1]) if len(self.times) else 0.0
+
+    def again(self, *, timing: Timing | None = None, noise: DetectorNoise | None = None) -> Simulation:
+        """The same people on the same ways, watched at other times or by another detector (10 fps and the
+        default noise unless given); exactly what a new simulation would give, but sooner."""
+        times, sight, found = _watch(
+            self.scene,
+            self.plans,
+            self.paths,
+            seed=self.seed,
+            timing=timing or Timing(),
+            noise=noise or DEFAULT,
+        )
+        return replace(self, times=times, sight=sight, found=found)
 
     def frames(self) -> Iterator[tuple[float, Detections]]:
         """Every frame's time in seconds and its detections, best first; quiet frames too."""
@@ -132,14 +146,19 @@ def simulate(
     """Let the crowd walk and the camera watch. The same seed gives the same crowd and truth at every frame
     rate and with every noise."""
     paths = walk(plans, scene.blocks, np.random.default_rng([seed, 1]))
-    bodies = [plan.body for plan in plans]
-    times = (timing or Timing()).times(paths.end + 2.0, np.random.default_rng([seed, 2]))
-    sight = look(scene.camera, scene.blocks, bodies, paths.at(times))
-    found = detect(sight, times, noise, scene.camera.aspect, np.random.default_rng([seed, 3]))
     stays = visits(paths, plans, scene.zones)
-    events = crossings(paths, plans, scene.gates)
-    truth = Truth(tuple(_with_sight(scene, plans, paths, events)), tuple(stays), tuple(waits(paths, stays)))
-    return Simulation(scene, plans, paths, truth, times, sight, found)
+    events = _with_sight(scene, plans, paths, crossings(paths, plans, scene.gates))
+    truth = Truth(tuple(events), tuple(stays), tuple(waits(paths, stays)))
+    times, sight, found = _watch(scene, plans, paths, seed=seed, timing=timing or Timing(), noise=noise)
+    return Simulation(scene, plans, paths, truth, times, sight, found, seed)
+
+
+def _watch(
+    scene: Scene, plans: Sequence[Plan], paths: Paths, *, seed: int, timing: Timing, noise: DetectorNoise
+) -> tuple[Floats, Sight, Found]:
+    times = timing.times(paths.end + 2.0, np.random.default_rng([seed, 2]))
+    sight = look(scene.camera, scene.blocks, [plan.body for plan in plans], paths.at(times))
+    return times, sight, detect(sight, times, noise, scene.camera.aspect, np.random.default_rng([seed, 3]))
 
 
 def _with_sight(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -25,22 +25,28 @@ STEADY = Timing(10.0, dropped=0.0, gaps_per_minute=0.0, wobble=0.0)
 
 
 @cache
-def walkers(noise: DetectorNoise, count: int = 100) -> Simulation:
+def _crowd() -> Simulation:
     """People who cross the far scene one at a time."""
     rng = np.random.default_rng(9)
-    ways = [(y, -1 if rng.random() < 0.5 else 1) for y in rng.uniform(-2, 3, count)]
+    ways = [(y, -1 if rng.random() < 0.5 else 1) for y in rng.uniform(-2, 3, 150)]
     plans = [
         Plan(i * 11.0, (6.0 * way, y), (Leg(-6.0 * way, y, 1.3),), Body(1.7, 0.5), "single", i)
         for i, (y, way) in enumerate(ways)
     ]
-    return simulate(FAR, plans, seed=11, timing=STEADY, noise=noise)
+    return simulate(FAR, plans, seed=11, timing=STEADY, noise=NONE)
+
+
+def walkers(noise: DetectorNoise) -> Simulation:
+    crowd = _crowd()
+    found = detect(crowd.sight, crowd.times, noise, FAR.camera.aspect, np.random.default_rng(12))
+    return replace(crowd, found=found)
 
 
 LONELY = replace(DEFAULT, merge=0.0, doubles=0.0, clutter=0, ghosts_per_minute=0.0, cuts_per_s=0.0)
 
 
 def test_without_noise_the_boxes_are_what_shows() -> None:
-    run = walkers(NONE, 10)
+    run = walkers(NONE)
     visible = run.sight.visible > 0
     assert len(run.found.frame) == visible.sum()
     assert iou(run.found.boxes, run.sight.box[visible]).min() > 0.999
@@ -93,7 +99,7 @@ def test_jitter_and_its_memory_are_as_asked() -> None:
 
 def test_the_fit_finds_the_noise_that_was_put_in() -> None:
     """The loop closes: what `fit_noise` reads from a clip is what the simulator then does."""
-    run = walkers(replace(LONELY, miss=0.02), 160)
+    run = walkers(replace(LONELY, miss=0.02))
     fit = fit_noise(run.frames(), FAR.camera.aspect)
     assert fit.noise.jitter == pytest.approx(DEFAULT.jitter, rel=0.25)
     assert fit.noise.correlation_s == pytest.approx(DEFAULT.correlation_s, rel=0.4)
@@ -104,7 +110,7 @@ def test_the_fit_finds_the_noise_that_was_put_in() -> None:
 
 def test_a_clip_with_hardly_anybody_is_refused() -> None:
     with pytest.raises(ValueError, match="use a longer one"):
-        fit_noise(walkers(LONELY, 3).frames(), FAR.camera.aspect)
+        fit_noise(islice(walkers(LONELY).frames(), 300), FAR.camera.aspect)
 
 
 def test_false_boxes_come_at_their_rate_and_faintly() -> None:

@@ -21,12 +21,12 @@ DOORS = [door_overhead, door_steep, door_oblique]
 
 
 @cache
-def run(door: Callable[..., Simulation], fps: float = 10.0, seed: int = 1) -> Simulation:
-    return door(persons=60, fps=fps, seed=seed)
+def run(door: Callable[..., Simulation]) -> Simulation:
+    return door(persons=50)
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
-    one, two = door_steep(persons=30, seed=5), door_steep(persons=30, seed=5)
+    one, two = door_steep(persons=20, seed=5), door_steep(persons=20, seed=5)
     assert one.truth == two.truth
     for (t, a), (u, b) in zip(one.frames(), two.frames(), strict=True):
         assert t == u
@@ -35,13 +35,18 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 
 def test_another_seed_gives_another_run() -> None:
-    assert run(door_steep).truth != run(door_steep, seed=2).truth
+    assert door_steep(persons=10).truth != door_steep(persons=10, seed=2).truth
 
 
 def test_frame_rate_and_noise_do_not_change_what_happened() -> None:
-    truth = run(door_steep).truth
-    assert run(door_steep, 3.0).truth == truth
-    assert door_steep(persons=60, seed=1, noise=NONE).truth == truth
+    assert door_steep(persons=20, fps=3.0, noise=NONE).truth == door_steep(persons=20).truth
+
+
+def test_watching_the_same_people_again_is_a_new_simulation() -> None:
+    fresh = door_steep(persons=20, fps=5.0, noise=CALM)
+    again = door_steep(persons=20).again(timing=Timing(5.0), noise=CALM)
+    assert np.array_equal(again.times, fresh.times)
+    assert np.array_equal(again.found.boxes, fresh.found.boxes)
 
 
 @pytest.mark.parametrize("fps", [2.0, 5.0, 10.0, 25.0])
@@ -79,10 +84,10 @@ def test_people_cross_as_their_behaviour_says(door: Callable[..., Simulation]) -
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
-def test_every_crossing_could_be_seen_from_both_sides(door: Callable[..., Simulation]) -> None:
+def test_nearly_every_crossing_could_be_seen_from_both_sides(door: Callable[..., Simulation]) -> None:
     sim = run(door)
     unseen = sum(event.unseen for event in sim.truth.crossings)
-    assert unseen <= 0.02 * len(sim.truth.crossings), f"{unseen} of {len(sim.truth.crossings)}"
+    assert unseen <= len(sim.truth.crossings) / 30, f"{unseen} of {len(sim.truth.crossings)}"
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
