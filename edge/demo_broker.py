@@ -25,7 +25,7 @@ class DemoBroker:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.url = f"mqtt://127.0.0.1:{port}"
+        self.url = f"mqtt://127.0.0.1:{port}?protocol=3.1.1"
         self._process: Any = None
         self._leash: Connection | None = None
 

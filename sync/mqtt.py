@@ -53,12 +53,17 @@ class Broker:
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
+    only_3_1_1: bool = False
+    """Do not try MQTT 5: some brokers of 3.1.1 neither refuse it nor hang up, and cost `CONNECT_S`."""
 
     @classmethod
     def parse(
         cls, url: str, *, ca: str | None = None, cert: str | None = None, key: str | None = None
     ) -> Broker:
-        """From `mqtt://[user:password@]host[:1883]` or `mqtts://…[:8883]`; SyncError says what is wrong."""
+        """From `mqtt://[user:password@]host[:1883][?protocol=3.1.1]` or `mqtts://…[:8883]`.
+
+        SyncError says what is wrong.
+        """
         parts = urlsplit(url)
         if parts.scheme not in {"mqtt", "mqtts"}:
             raise SyncError("the broker's address must begin with mqtt:// or mqtts://")
@@ -66,8 +71,10 @@ class Broker:
             port = parts.port
         except ValueError as error:
             raise SyncError("the broker's port must be a number from 1 to 65535") from error
-        if not parts.hostname or parts.path not in {"", "/"} or parts.query or port == 0:
+        if not parts.hostname or parts.path not in {"", "/"} or port == 0:
             raise SyncError("write the broker's address as mqtt://host:port or mqtts://host:port")
+        if parts.query not in {"", "protocol=5", "protocol=3.1.1"}:
+            raise SyncError("after the ? of the broker's address only protocol=3.1.1 is known")
         tls = parts.scheme == "mqtts"
         if not tls and (ca or cert or key):
             raise SyncError("certificates need a broker address that begins with mqtts://")
@@ -82,6 +89,7 @@ class Broker:
             ca=ca,
             cert=cert,
             key=key,
+            only_3_1_1=parts.query == "protocol=3.1.1",
         )
 
     def __str__(self) -> str:
@@ -187,7 +195,7 @@ class Link:
         self._backoff = backoff or Backoff(*BACKOFF_S)
         self._client: paho.Client | None = None
         self._generation = 0
-        self._version = MQTTProtocolVersion.MQTTv5
+        self._version = self._first_version
         self._refused_v5 = False
         self._up_at: float | None = None
         self._opened_at = 0.0
@@ -279,6 +287,10 @@ class Link:
     # -- a turn of the connection ----------------------------------------------------------------------
 
     @property
+    def _first_version(self) -> MQTTProtocolVersion:
+        return MQTTProtocolVersion.MQTTv311 if self._broker.only_3_1_1 else MQTTProtocolVersion.MQTTv5
+
+    @property
     def _v5(self) -> bool:
         return self._version == MQTTProtocolVersion.MQTTv5
 
@@ -340,7 +352,7 @@ class Link:
             self._version = MQTTProtocolVersion.MQTTv311  # at once, and without a word
             self._retry_at = now
             return
-        self._version = MQTTProtocolVersion.MQTTv5
+        self._version = self._first_version
         if was_up is not None and now - was_up >= STEADY_S:
             self._backoff.reset()
         self._retry_at = now + self._backoff.wait()
@@ -370,6 +382,10 @@ class Link:
             if self._broker.tls:
                 client.tls_set_context(tls_context(self._broker))
             self._connect(client)
+            sock: Any = client.socket()
+            if sock is not None:
+                # Without this a small message waits up to 40 ms for the answer to the one before it.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._opened_at = time.monotonic()
             self._refused_v5 = True  # until it answers: the TCP connection stands
         except SyncError as error:

@@ -28,10 +28,13 @@ def program() -> str:
     return found
 
 
+OPEN = "allow_anonymous true\nset_tcp_nodelay true\n"
+
+
 class Mosquitto:
     """One broker process. `conf` is the whole configuration except the listener, unless it has one."""
 
-    def __init__(self, folder: Path, conf: str = "allow_anonymous true\n", port: int | None = None) -> None:
+    def __init__(self, folder: Path, conf: str = OPEN, port: int | None = None) -> None:
         self.port = port or free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self.log = folder / "mosquitto.log"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Self
 
 from pipelines.records import CameraWindow, GateWindow
-from sync.bodies import minute_body
+from sync.bodies import minute_body, utc
 from sync.cursor import Pacing
+from sync.mqtt import Arrived, Broker, Link, Subscribed, Up
 from sync.outbox import Backlog, OutboxRow, Stream
-from sync.payloads import MINUTE
+from sync.payloads import MINUTE, TriggerBody
 from sync.publisher import BirthFacts
 
 START = 1_780_000_020
@@ -64,7 +67,8 @@ class MemoryOutbox:
 
     def pending(self, stream: Stream, after_seq: int, limit: int) -> Sequence[OutboxRow]:
         with self._lock:
-            return [row for seq, row in sorted(self._rows[stream].items()) if seq > after_seq][:limit]
+            rows = self._rows[stream]  # in order, because put so
+            return list(islice((row for seq, row in rows.items() if seq > after_seq), limit))
 
     def backlog(self, stream: Stream) -> Backlog:
         with self._lock:
@@ -93,3 +97,64 @@ def wait_for(what: Callable[[], bool], seconds: float = 10.0, why: Callable[[], 
     while not what():
         assert time.monotonic() < until, f"not within {seconds} s: {why()}"
         time.sleep(0.01)
+
+
+def trigger(key: str) -> TriggerBody:
+    """A coupon that was issued at an exit."""
+    return TriggerBody(
+        key=key,
+        lane="exit-1",
+        direction="exit",
+        decision="issued",
+        offer="coffee",
+        at=utc(START),
+        expires_at=utc(START + 300),
+        token="ab" * 32,
+        member=True,
+        minutes_parked=95.5,
+    )
+
+
+class Listener:
+    """Hears everything below `storeedge/` and can say anything, like an engineer's own client."""
+
+    def __init__(self, url: str) -> None:
+        self._link = Link(Broker.parse(url), f"listener:{id(self)}")
+        self._heard: list[tuple[str, bytes]] = []
+        self._say: list[tuple[str, bytes]] = []
+        self._ready, self._done = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._done.is_set():
+            for happening in self._link.poll(0.05):
+                match happening:
+                    case Up():
+                        self._link.subscribe(["storeedge/#"])
+                    case Subscribed():
+                        self._ready.set()
+                    case Arrived(topic, payload, receipt):
+                        self._link.confirm(receipt)
+                        self._heard.append((topic, payload))
+            while self._say:
+                self._link.publish(*self._say.pop(0))
+        self._link.close()
+
+    def heard(self, part: str = "") -> list[tuple[str, bytes]]:
+        """Topics and payloads so far, of topics that contain this."""
+        return [(topic, payload) for topic, payload in list(self._heard) if part in topic]
+
+    def say(self, topic: str, payload: bytes) -> None:
+        """Publish."""
+        self._say.append((topic, payload))
+        self._link.wake()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(10), "the listener did not get ready"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._link.wake()
+        self._thread.join(10)

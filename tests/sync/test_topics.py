@@ -61,6 +61,7 @@ def test_a_topic_beside_ours_is_nobodys(topic: str) -> None:
         ("mqtt://broker", Broker("broker", 1883, tls=False)),
         ("mqtts://broker", Broker("broker", 8883, tls=True)),
         ("mqtt://u:p%40ss@10.0.0.1:1884/", Broker("10.0.0.1", 1884, False, "u", "p@ss")),
+        ("mqtt://broker?protocol=3.1.1", Broker("broker", 1883, tls=False, only_3_1_1=True)),
         ("mqtts://[::1]:8884", Broker("::1", 8884, tls=True)),
     ],
 )
@@ -77,6 +78,7 @@ def test_an_address_is_read(url: str, expected: Broker) -> None:
         ("mqtt://broker:0", {}, "mqtt://host:port"),
         ("mqtt://broker:99999", {}, "port must be a number"),
         ("mqtt://broker/topic", {}, "mqtt://host:port"),
+        ("mqtt://broker?keepalive=3", {}, "only protocol=3.1.1"),
         ("mqtt://broker", {"ca": "ca.crt"}, "begins with mqtts://"),
         ("mqtts://broker", {"cert": "box.crt"}, "belong together"),
     ],
