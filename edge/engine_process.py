@@ -94,8 +94,9 @@ class ServedCamera:
         self._make_engine = make_engine
         self._engine = make_engine()
         self._silent_s = max(SILENT_S, 3 / watched.fps)
-        self._last: tuple[int, int, float] | None = None
-        """seq, session and time of the last frame."""
+        self._seq = ring.health().written
+        self._last: tuple[int, float] | None = None
+        """Session and time of the last frame."""
         self._open = False
         """Whether there may be tracks to end."""
 
@@ -107,7 +108,7 @@ class ServedCamera:
         if not self.over and self._ring.ended:
             self.over = True
             return False, self.close()
-        if self._last is not None and clock.now() - self._last[2] > self._silent_s:
+        if self._last is not None and clock.now() - self._last[1] > self._silent_s:
             return False, self._end_tracks()
         return False, []
 
@@ -116,14 +117,14 @@ class ServedCamera:
         if not self._open or self._last is None:
             return []
         self._open = False
-        return self._engine.close(self._last[2])
+        return self._engine.close(self._last[1])
 
     def _analyse(self, frame: Frame, clock: SteadyClock) -> list[Fact]:
         facts: list[Fact] = []
-        if self._last is not None and frame.session != self._last[1]:
+        if self._last is not None and frame.session != self._last[0]:
             facts += self._end_tracks()
-        missed = frame.seq - self._last[0] - 1 if self._last is not None else 0
-        self._last = (frame.seq, frame.session, frame.t)
+        missed = frame.seq - self._seq - 1
+        self._seq, self._last = frame.seq, (frame.session, frame.t)
         self._open, self.over = True, False
         began, failed = time.perf_counter(), 0
         try:
@@ -147,7 +148,7 @@ class ServedCamera:
         if not self._open or self._last is None:
             return []
         self._open = False
-        return self._engine.gap(self._last[2])
+        return self._engine.gap(self._last[1])
 
     def _failed(self) -> None:
         count = self.work.failed + 1

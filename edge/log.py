@@ -41,7 +41,7 @@ def start_logging(*, journal: bool, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("uvicorn.access", "httpx", "watchfiles"):
+    for chatty in ("uvicorn", "httpx", "watchfiles"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

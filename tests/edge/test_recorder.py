@@ -21,7 +21,7 @@ def opened(path: Path) -> Store:
     return Store.open(path / "box.sqlite3", tenant="t", store="s", box="b", clock=lambda: MINUTE + 30.0)
 
 
-@pytest.fixture()
+@pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with opened(tmp_path) as one:
         yield one
@@ -54,7 +54,9 @@ def test_a_crossing_is_kept_at_once_and_in_its_minute_later(store):
     assert store.records_since(0) == [crossing(MINUTE + 5.0)]
     assert heard == []
     books.seal(MINUTE + 75.0)
-    assert [(w.start, w.entries, w.observed_seconds) for w in windows(store, GateWindow)] == [(MINUTE, 1, 60.0)]
+    assert [(w.start, w.entries, w.observed_seconds) for w in windows(store, GateWindow)] == [
+        (MINUTE, 1, 60.0)
+    ]
     assert heard == [1]
     assert store.backlog("data").rows == 1
 
@@ -89,7 +91,9 @@ def test_stopping_and_starting_in_one_minute_adds_up(tmp_path):
         books = recorder(store, MINUTE + 20.0)
         books.take([crossing(MINUTE + 30.0, track=2), pulse(MINUTE + 31.0)])
         books.seal(MINUTE + 75.0)
-        assert [(w.start, w.entries, w.observed_seconds) for w in windows(store, GateWindow)] == [(MINUTE, 2, 2.0)]
+        assert [(w.start, w.entries, w.observed_seconds) for w in windows(store, GateWindow)] == [
+            (MINUTE, 2, 2.0)
+        ]
 
 
 def test_a_clock_that_was_set_back_does_not_hold_the_minutes_back(tmp_path):

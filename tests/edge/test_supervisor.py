@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -192,7 +195,7 @@ def test_a_real_child_gets_its_task_out_of_sight_and_all_it_sent_is_read_after_i
     )
     heard: list[tuple[int, str]] = []
     child = Child(module, "rtsp://admin:hunter2@camera", on_message=heard.append)
-    command = open(f"/proc/{child.pid}/cmdline", "rb").read()
+    command = Path(f"/proc/{child.pid}/cmdline").read_bytes()
     assert wait_for(lambda: child.exit_code() is not None)
     child.close()
     assert child.exit_code() == -signal.SIGKILL
@@ -207,13 +210,12 @@ def test_a_child_does_not_outlive_a_parent_that_was_killed(tmp_path, monkeypatch
         tmp_path,
         monkeypatch,
     )
-    import subprocess
-
     parent = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            f"import time\nfrom edge.child import Child\nprint(Child({module!r}, None).pid, flush=True)\ntime.sleep(60)",
+            "import time\nfrom edge.child import Child\n"
+            f"print(Child({module!r}, None).pid, flush=True)\ntime.sleep(60)",
         ],
         stdout=subprocess.PIPE,
         text=True,
@@ -225,7 +227,7 @@ def test_a_child_does_not_outlive_a_parent_that_was_killed(tmp_path, monkeypatch
 
     def gone() -> bool:
         try:
-            return open(f"/proc/{pid}/stat").read().split()[2] == "Z"
+            return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
         except FileNotFoundError:
             return True
 
@@ -234,7 +236,8 @@ def test_a_child_does_not_outlive_a_parent_that_was_killed(tmp_path, monkeypatch
 
 def test_a_child_that_is_told_to_stop_exits_cleanly(tmp_path, monkeypatch):
     module = echo(
-        "import time\nfrom edge.child import Parent, stop_at_once\np=Parent(stop_at_once)\np.tell('up')\ntime.sleep(60)\n",
+        "import time\nfrom edge.child import Parent, stop_at_once\n"
+        "Parent(stop_at_once).tell('up')\ntime.sleep(60)\n",
         tmp_path,
         monkeypatch,
     )
@@ -244,3 +247,39 @@ def test_a_child_that_is_told_to_stop_exits_cleanly(tmp_path, monkeypatch):
     child.tell("stop")
     assert wait_for(lambda: child.exit_code() == 0)
     child.close()
+
+
+def test_a_child_that_hangs_is_killed_and_replaced(tmp_path, monkeypatch):
+    """Stopped in the middle of its work, as a decoder that waits for ever."""
+    module = echo(
+        "import time\nfrom edge.child import Parent, stop_at_once\n"
+        "parent = Parent(stop_at_once)\n"
+        "while True: parent.tell('beat'); time.sleep(0.05)\n",
+        tmp_path,
+        monkeypatch,
+    )
+    heard: list[float] = []
+    post = Post(
+        "cam-1",
+        start=lambda: Child(module, None, on_message=lambda _: heard.append(time.monotonic())),
+        beat=lambda: heard[-1] if heard else None,
+        stuck_after_s=1.0,
+    )
+    supervisor = Supervisor([post], random.Random(1))
+
+    def pid() -> int | None:
+        supervisor.tick(time.monotonic())
+        child = supervisor.child("cam-1")
+        return child.pid if child is not None and heard else None
+
+    try:
+        assert wait_for(lambda: pid() is not None)
+        first = pid()
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        assert wait_for(lambda: pid() not in {None, first})
+        count = len(heard)
+        assert wait_for(lambda: len(heard) > count)
+        assert supervisor.failures() == {"cam-1": 1}
+    finally:
+        supervisor.stop()

@@ -37,7 +37,9 @@ def settings(path: Path) -> configparser.ConfigParser:
     return parsed
 
 
-@pytest.mark.parametrize("drop_ins", [[], ["usb-camera.conf"], ["centre.conf"]], ids=["unit", "usb", "centre"])
+@pytest.mark.parametrize(
+    "drop_ins", [[], ["usb-camera.conf"], ["centre.conf"]], ids=["unit", "usb", "centre"]
+)
 def test_systemd_finds_nothing_wrong(tmp_path, drop_ins):
     unit = tmp_path / "storeedge.service"
     unit.write_text(UNIT.read_text().replace("/opt/storeedge/venv/bin/storeedge", sys.executable))

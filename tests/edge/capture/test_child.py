@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -124,11 +125,9 @@ def test_a_clip_ends_and_its_child_exits_cleanly(camera, folder):
 
 def test_a_clip_in_a_loop_says_when_it_begins_again(camera, folder):
     seen = camera(f"dir:{folder}?loop=1", fps=20).watch(15, enough=lambda frames: len(frames) > 65)
-    begins = [
-        later.mean for earlier, later in zip(seen, seen[1:], strict=False) if later.session > earlier.session
-    ]
+    begins = [later.mean for earlier, later in pairwise(seen) if later.session > earlier.session]
     assert begins == [0.0, 0.0]
-    assert all(later.t > earlier.t for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later.t > earlier.t for earlier, later in pairwise(seen))
 
 
 def test_a_clip_that_is_not_there_is_tried_again_and_found(camera, folder, tmp_path):

@@ -32,7 +32,7 @@ def test_sources_are_read(text, source):
     ["", "clip.mp4", "usb:", "usb:x", "usb:²", "file:", "rtsp:", "rtsp://", "http://x/y", "file:a?speed=2"],
 )
 def test_what_is_no_source_is_refused_with_what_to_write(text):
-    with pytest.raises(CaptureError, match="use rtsp|takes only"):
+    with pytest.raises(CaptureError, match=r"use rtsp|takes only"):
         parse_source(text)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ def test_a_burst_of_late_frames_keeps_its_true_distances():
     arrivals = [100.0 + k / 10 for k in range(20)]
     arrivals[10:15] = [101.6] * 5
     times = [stream.place(k / 10, arrival)[0] for k, arrival in enumerate(arrivals)]
-    steps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    steps = [later - earlier for earlier, later in pairwise(times)]
     assert min(steps) > 0.09
     assert max(steps) < 0.11
 
@@ -23,7 +25,7 @@ def test_a_burst_of_late_frames_keeps_its_true_distances():
 def test_a_camera_that_first_sends_its_buffer_settles_on_the_least_delay():
     stream = StreamTime()
     times = [stream.place(k / 10, 50.0 + 0.001 * k)[0] for k in range(10)]
-    assert all(later > earlier for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(times))
     assert times[-1] == pytest.approx(50.009, abs=0.002)
     assert stream.place(1.0, 50.109)[0] == pytest.approx(50.109, abs=0.002)
 
