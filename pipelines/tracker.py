@@ -69,6 +69,10 @@ class TrackerSettings:
     """m/s²: process noise of the motion filter."""
     box_noise: float = 0.08
     """Metres: one standard deviation of a box's place."""
+    crowd_overlap: float = 0.25
+    crowd_noise: float = 2.5
+    """Where two people's boxes overlap so far, one hides the other and boxes are that much less to be
+    trusted: both keep their way."""
     same_overlap: float = 0.5
     same_inside: float = 0.75
     """A spare box that overlaps a tracked person's box so far, or lies in it so far, shows the same person
@@ -117,6 +121,8 @@ class Track:
     confirmed: bool = False
     updated: bool = True
     """Whether it was detected in the newest frame."""
+    crowded: bool = False
+    """Whether somebody else should be standing before or behind it in the newest frame."""
     gap: float = 0.0
     """Seconds for which it was not seen before its newest detection."""
 
@@ -173,6 +179,7 @@ class Tracker:
         seen = self._read(detections)
         for track in self.tracks:
             track.updated = False
+        self._mark_crowded(t)
         free = self._match(t, seen)
         self._bear(t, seen, free)
         return self.tracks
@@ -188,6 +195,24 @@ class Tracker:
         for track in self.tracks:
             (keep if t - track.seen <= self._memory(track) else self.ended).append(track)
         self.tracks = keep
+
+    def _mark_crowded(self, t: float) -> None:
+        """Note who should now be standing before or behind somebody else."""
+        for track in self.tracks:
+            track.crowded = False
+        if len(self.tracks) < 2:
+            return
+        where = np.array([(*k.ahead(t, self.settings.coast_s), k.width, k.height) for k in self.tracks])
+        x, y, width, height = (where[:, i] for i in range(4))
+        left, right, top = x - width / 2, x + width / 2, y - height
+        wide = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+        tall = np.minimum(y[:, None], y) - np.maximum(top[:, None], top)
+        shared = np.maximum(wide, 0) * np.maximum(tall, 0)
+        area = width * height
+        overlap = shared / (area[:, None] + area - shared)
+        np.fill_diagonal(overlap, 0)
+        for track, most in zip(self.tracks, overlap.max(axis=1).tolist(), strict=True):
+            track.crowded = most > self.settings.crowd_overlap
 
     def _memory(self, track: Track) -> float:
         """Seconds for which a track that nobody sees is remembered."""
@@ -320,7 +345,8 @@ class Tracker:
         dt = max(dt, 1e-3)
         coast = min(dt, settings.coast_s)
         q = (settings.acceleration * track.metre) ** 2
-        r = (settings.box_noise * track.metre) ** 2
+        noise = settings.box_noise * (settings.crowd_noise if track.crowded else 1.0)
+        r = (noise * track.metre) ** 2
         p00 = track.p00 + dt * (2 * track.p01 + dt * track.p11) + q * dt**4 / 4
         p01 = track.p01 + dt * track.p11 + q * dt**3 / 2
         p11 = track.p11 + q * dt * dt
