@@ -5,17 +5,25 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from edge.errors import ConfigError
 from edge.opening_hours import OpeningHours, parse_opening_hours
-from edge.site_file import Fault, faults_of, read_yaml
-from pipelines.geometry import is_simple_polygon
+from edge.site_file import Fault, Key, faults_of, misplaced, read_yaml
+from pipelines.geometry import homography, is_simple_polygon, project
 from pipelines.layout import (
     CameraLayout,
     Floor,
@@ -30,7 +38,9 @@ from pipelines.layout import (
 )
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""Strict: YAML's `yes` is no 1, and what stands in quotes is text."""
+Fraction = Annotated[Number, Field(ge=0, le=1)]
 FramePoint = tuple[Fraction, Fraction]
 Language = Literal["zh-CN", "en"]
 
@@ -80,6 +90,12 @@ class SiteIdentity(Closed):
         return ZoneInfo(self.timezone)
 
 
+def _simple_polygon(polygon: list[Point]) -> list[Point]:
+    if not is_simple_polygon(polygon):
+        raise ValueError("the polygon crosses itself or has no area; list its corners in order around it")
+    return polygon
+
+
 class GateConfig(Closed):
     """A line that people walk through."""
 
@@ -101,21 +117,21 @@ class ZoneConfig(Closed):
     id: Id
     role: ZoneRole
     polygon: list[FramePoint] = Field(min_length=3, description="Its corners on the floor, in order.")
-    min_stay: float = Field(2.0, ge=0, le=3600, description="Seconds; a shorter stay is a pass, not a visit.")
+    min_stay: Number = Field(
+        2.0, ge=0, le=3600, description="Seconds; a shorter stay is a pass, not a visit."
+    )
 
     @field_validator("polygon")
     @classmethod
     def _simple(cls, polygon: list[Point]) -> list[Point]:
-        if not is_simple_polygon(polygon):
-            raise ValueError("the polygon crosses itself or has no area; list its corners in order around it")
-        return polygon
+        return _simple_polygon(polygon)
 
 
 class FloorConfig(Closed):
     """Points of the picture with their place on the floor, measured with a tape."""
 
     image: list[FramePoint] = Field(min_length=4)
-    metres: list[tuple[float, float]] = Field(min_length=4)
+    metres: list[tuple[Number, Number]] = Field(min_length=4)
 
     @model_validator(mode="after")
     def _paired(self) -> Self:
@@ -124,6 +140,10 @@ class FloorConfig(Closed):
         for name, points in (("image", self.image), ("metres", self.metres)):
             if len(points) == 4 and not is_simple_polygon(points):
                 raise ValueError(f"the points of `{name}` lie in a line or cross; list them around the floor")
+        try:
+            homography(self.image, self.metres)
+        except ValueError as fault:
+            raise ValueError(f"{fault}; measure points that are spread over the floor") from fault
         return self
 
 
@@ -132,9 +152,11 @@ class CameraConfig(Closed):
 
     id: Id
     source: str = Field(description="rtsp://…, usb:0, file:clip.mp4 or dir:frames/; ${NAME} for a secret.")
-    fps: float = Field(10, gt=0, le=60, description="Frames analysed a second while something moves.")
+    fps: Number = Field(10, gt=0, le=60, description="Frames analysed a second while something moves.")
     floor: FloorConfig | None = None
-    mask: list[list[FramePoint]] = Field(default_factory=list, description="Polygons to ignore.")
+    mask: list[Annotated[list[FramePoint], Field(min_length=3), AfterValidator(_simple_polygon)]] = Field(
+        default_factory=list, description="Polygons to ignore."
+    )
     gates: list[GateConfig] = Field(default_factory=list)
     zones: list[ZoneConfig] = Field(default_factory=list)
 
@@ -147,7 +169,27 @@ class CameraConfig(Closed):
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
-        _unique("gates and zones", [*(g.id for g in self.gates), *(z.id for z in self.zones)])
+        _unique(
+            [(("gates", i, "id"), gate.id) for i, gate in enumerate(self.gates)]
+            + [(("zones", i, "id"), zone.id) for i, zone in enumerate(self.zones)]
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _on_the_floor(self) -> Self:
+        """What is drawn above the horizon of the measured floor lies nowhere on it."""
+        if self.floor is None:
+            return self
+        to_floor = homography(self.floor.image, self.floor.metres)
+        drawn: list[tuple[tuple[Key, ...], FramePoint]] = [
+            (("gates", i, "line"), end) for i, gate in enumerate(self.gates) for end in gate.line
+        ]
+        drawn += [(("zones", i, "polygon"), c) for i, zone in enumerate(self.zones) for c in zone.polygon]
+        for path, point in drawn:
+            if project(to_floor, point) is None:
+                raise misplaced(
+                    path, "lies above the horizon of the measured floor", "draw on the floor, or mend `floor`"
+                )
         return self
 
     def opened_source(self, environment: Mapping[str, str] | None = None) -> str:
@@ -176,15 +218,25 @@ class SyncConfig(Closed):
     @field_validator("url")
     @classmethod
     def _mqtt(cls, url: str) -> str:
-        if not re.match(r"^mqtts?://[^/\s]+$", url):
-            raise ValueError("not a broker's address; use mqtts://name:8883")
+        _ask_sync(url, "; such as mqtts://broker.example:8883")
         return url
 
     @model_validator(mode="after")
-    def _whole_identity(self) -> Self:
-        if (self.cert is None) != (self.key is None):
-            raise ValueError("`cert` and `key` come together; give both or neither")
+    def _fits_together(self) -> Self:
+        _ask_sync(self.url, **{k: str(v) for k in ("ca", "cert", "key") if (v := getattr(self, k))})
         return self
+
+
+def _ask_sync(url: str, remedy: str = "", **files: str) -> None:
+    """Raise ValueError where sync, which knows the grammar of a broker's address, cannot take it. Any word
+    stands for a secret until that is filled in."""
+    from sync.errors import SyncError  # noqa: PLC0415 - a replay needs no MQTT client
+    from sync.mqtt import Broker  # noqa: PLC0415
+
+    try:
+        Broker.parse(re.sub(_NAMED, "secret", url), **files)
+    except SyncError as fault:
+        raise ValueError(f"{fault}{remedy}") from fault
 
 
 class SiteConfig(Closed):
@@ -199,15 +251,15 @@ class SiteConfig(Closed):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        _unique("cameras", [camera.id for camera in self.cameras])
-        _unique("lanes", [lane.id for lane in self.lanes])
-        known = {camera.id for camera in self.cameras}
-        for lane in self.lanes:
+        _unique([(("cameras", i, "id"), camera.id) for i, camera in enumerate(self.cameras)])
+        _unique([(("lanes", i, "id"), lane.id) for i, lane in enumerate(self.lanes)])
+        known = [camera.id for camera in self.cameras]
+        for i, lane in enumerate(self.lanes):
             if lane.camera is not None and lane.camera not in known:
-                raise ValueError(
-                    f"lane {lane.id} names the unknown camera {lane.camera}; "
-                    f"cameras here: {', '.join(sorted(known)) or 'none'}"
-                )
+                raise misplaced(
+                    ("lanes", i, "camera"), f"there is no camera {lane.camera}",
+                    f"cameras here: {', '.join(known) or 'none'}",
+                )  # fmt: skip
         return self
 
     def camera(self, camera_id: str | None = None) -> CameraConfig:
@@ -235,10 +287,15 @@ class SiteConfig(Closed):
         )
 
 
-def _unique(what: str, ids: list[str]) -> None:
-    twice = sorted({i for i in ids if ids.count(i) > 1})
-    if twice:
-        raise ValueError(f"{what}: the id {twice[0]} is used twice; give each its own")
+def _unique(ids: Sequence[tuple[tuple[Key, ...], str]]) -> None:
+    seen: set[str] = set()
+    for path, name in ids:
+        if name in seen:
+            raise misplaced(path, f"the id {name} is used twice", "give each its own")
+        seen.add(name)
+
+
+_NAMED = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
 
 
 def fill_secrets(text: str, about: str, environment: Mapping[str, str] | None = None) -> str:
@@ -253,13 +310,18 @@ def fill_secrets(text: str, about: str, environment: Mapping[str, str] | None = 
             return known[name]
         for folder in filter(None, (known.get("CREDENTIALS_DIRECTORY"), "/run/secrets")):
             for secret in (Path(folder) / name, Path(folder) / f"secret_{name}"):
-                if secret.is_file():
-                    return secret.read_text(encoding="utf-8").strip()
+                try:
+                    if secret.is_file():
+                        return secret.read_text(encoding="utf-8").strip()
+                except (OSError, UnicodeDecodeError) as fault:
+                    raise ConfigError(
+                        f"{about}: ${{{name}}} cannot be read from {secret}; mind its permissions"
+                    ) from fault
         raise ConfigError(
             f"{about}: ${{{name}}} is not set; give it in the environment or as a credential file"
         )
 
-    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)
+    return re.sub(_NAMED, value, text)
 
 
 def check_site(path: Path) -> tuple[SiteConfig | None, list[Fault]]:
