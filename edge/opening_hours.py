@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -28,12 +28,11 @@ class OpeningHours:
 
     def is_open(self, moment: datetime, zone: ZoneInfo) -> bool:
         """Whether the store is open at that moment (an aware time)."""
-        local = moment.astimezone(zone)
-        for day in (local.date() - timedelta(days=1), local.date()):
-            span = self.on(day, zone)
-            if span and span[0] <= local < span[1]:
-                return True
-        return False
+        today = moment.astimezone(zone).date()
+        spans = (self.on(day, zone) for day in (today - timedelta(days=1), today))
+        # In UTC: on the night when clocks go back, the store's own hour comes twice.
+        now = moment.astimezone(UTC)
+        return any(span[0].astimezone(UTC) <= now < span[1].astimezone(UTC) for span in spans if span)
 
 
 def parse_opening_hours(hours: Mapping[str, str]) -> OpeningHours:
