@@ -15,6 +15,8 @@ from edge.errors import EdgeError
 
 STOP_S: Final = 20.0
 """The box takes up to some seconds to end its tracks, commit and say goodbye."""
+WIDTH: Final = 240
+"""Of a program's last words; a log line may hold a whole stack trace."""
 STOREEDGE: Final = (sys.executable, "-P", "-c", "from edge.cli import main; main()")
 """The command `storeedge` of this very installation."""
 
@@ -78,7 +80,7 @@ class Part:
             said = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return ""
-        return "\n".join(f"    {line}" for line in said[-lines:])
+        return "\n".join(f"    {line[:WIDTH]}" for line in said[-lines:])
 
 
 def listens(port: int) -> bool:

@@ -82,7 +82,10 @@ class Demo:
             yield cls(clip, folder, say, parts, broker, hub)
 
     def play_once(self) -> tuple[Books, Books, int]:
-        """One pass over the clip: what the box holds, what the hub holds, what was not acknowledged."""
+        """One pass over the clip: what the box holds, what the hub holds, what was not acknowledged.
+
+        Raises EdgeError when the box fails or counted nothing because it saw nothing.
+        """
         seconds = _length(self.clip)
         self.say(f"playing {self.clip.name} once, {seconds:.0f} s in real time")
         box = self._box("--until-end", "--port", "0", loop=False)
@@ -98,11 +101,10 @@ class Demo:
         if box.exit_code != 0:
             box.check()
         database = self.folder / DATABASE
-        return (
-            read_books(database, "window"),
-            read_books(self.folder / "hub.sqlite3", "minute"),
-            waiting(database),
-        )
+        counted = read_books(database, "window")
+        if counted.observed_s == 0:
+            raise EdgeError(f"the box saw nothing of {self.clip.name}:\n{box.words()}")
+        return counted, read_books(self.folder / "hub.sqlite3", "minute"), waiting(database)
 
     def play_on(self, wanted_port: int, ready: Callable[[str], None], stop: threading.Event) -> None:
         """The clip again and again with the page, until `stop` is set or a signal comes."""
