@@ -14,7 +14,7 @@ from edge.camera_watch import CameraWatch
 from edge.capture.child import Trouble
 from edge.capture.ring import RingReader
 from edge.clock import SteadyClock, StepWatch
-from edge.engine_process import Batch
+from edge.engine_process import Batch, Work
 from edge.live import Live
 from edge.log import fields
 from edge.notify import notify
@@ -75,6 +75,7 @@ class MainLoop:
         self._steps = StepWatch()
         self._watches = {name: CameraWatch(name, clock.now()) for name in rings}
         self._reasons: dict[str, str] = {}
+        self._work: dict[str, Work] = {}
         self._batch: Batch | None = None
         self._looked_at = self._barked_at = self._pruned_at = float("-inf")
         self._stopping = threading.Event()
@@ -148,11 +149,20 @@ class MainLoop:
                 events.append(event)
             if name in over:
                 self._live.camera(name, "ended", now)
+            elif self._blind(name):
+                self._live.camera(name, "offline", now, "its pictures cannot be analysed; see the log")
             elif watch.offline or (name in self._reasons and now - watch.seen_at > 2 * LOOK_S):
                 self._live.camera(name, "offline", watch.seen_at, self._reasons.get(name, ""))
             else:
                 self._reasons.pop(name, None)
         return events
+
+    def _blind(self, camera: str) -> bool:
+        """True when the engine failed at every frame of the camera since the last look."""
+        work = self._batch.work.get(camera, Work()) if self._batch is not None else Work()
+        before, self._work[camera] = self._work.get(camera, Work()), work
+        failed, analysed = work.failed - before.failed, work.analysed - before.analysed
+        return failed == analysed > 0
 
     def _clock_events(self, now: float) -> list[Event]:
         step = self._steps.look(time.time(), now)
