@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
 
-from models.motion import Foreground, MotionGate
-
+from models.foreground import Foreground
+from models.motion import MotionGate
 from models.types import Detections, Detector, Image
 from pipelines.camera import CameraPipeline
 from pipelines.layout import CameraLayout
 from pipelines.records import Fact
 
+CLEAR: Final = 0.3
+"""A detection that scores less is clutter rather than somebody standing there."""
 STILL_S: Final = 1.0
 """In a picture in which nothing moves but somebody stands, look again this often."""
 EMPTY_S: Final = 5.0
@@ -56,8 +58,8 @@ class CameraEngine:
             facts += self._begin(width, height, t)
         assert self.pipeline is not None  # noqa: S101 - made by _begin
         started = perf_counter()
-        look = not self._gate.still(image) or self._must_look(t) or not self.gated
-        regions = self._foreground.regions(image, t) if self._foreground is not None else None
+        look = self._gate.moving(image, t) or self._must_look(t) or not self.gated
+        regions = self._foreground.detect(image, t) if self._foreground is not None else None
         moved = perf_counter()
         if look:
             self.detections = self.detector.detect(image)
@@ -74,9 +76,8 @@ class CameraEngine:
     def gap(self, t: float) -> list[Fact]:
         """The picture jumped: reconnected, or the clip began again."""
         self._looked = None
-        self._gate.reset()
-        if self._foreground is not None:
-            self._foreground.reset()
+        self._gate = MotionGate()
+        self._foreground = Foreground() if self.layout.lanes else None
         return [] if self.pipeline is None else self.pipeline.gap(t)
 
     def close(self, t: float) -> list[Fact]:
@@ -92,5 +93,5 @@ class CameraEngine:
         return facts
 
     def _must_look(self, t: float) -> bool:
-        wait = STILL_S if len(self.detections) else EMPTY_S
+        wait = STILL_S if (self.detections.scores >= CLEAR).any() else EMPTY_S
         return self._looked is None or t - self._looked >= wait
