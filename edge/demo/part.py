@@ -16,7 +16,7 @@ from edge.errors import EdgeError
 STOP_S: Final = 20.0
 """The box takes up to some seconds to end its tracks, commit and say goodbye."""
 WIDTH: Final = 240
-"""Of a program's last words; a log line may hold a whole stack trace."""
+"""Characters of one line of a program's last words."""
 STOREEDGE: Final = (sys.executable, "-P", "-c", "from edge.cli import main; main()")
 """The command `storeedge` of this very installation."""
 
@@ -80,7 +80,12 @@ class Part:
             said = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return ""
-        return "\n".join(f"    {line[:WIDTH]}" for line in said[-lines:])
+        return "\n".join(f"    {_shortened(line)}" for line in said[-lines:])
+
+
+def _shortened(line: str) -> str:
+    """A log line may hold a whole stack trace, of which the end tells most."""
+    return line if len(line) <= WIDTH else f"{line[: WIDTH // 3]} … {line[-2 * WIDTH // 3 :]}"
 
 
 def listens(port: int) -> bool:
