@@ -1,0 +1,185 @@
+"""The published descriptions, against the models that they come from and messages on a real broker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+import yaml
+from hypothesis import given
+
+from pipelines.records import Event, Window
+from sync import topics
+from sync.bodies import event_body, minute_body, utc
+from sync.outbox import STREAMS, OutboxRow
+from sync.payloads import EVENT, MESSAGES, MINUTE, STREAM_OF, TRIGGER
+from sync.publisher import envelope
+from sync.schemas import FOLDER, MODELS, file_name, schema, text
+from sync.topics import BoxIdentity
+from tests.broker import Mosquitto
+from tests.sync.fakes import START, Listener, MemoryOutbox, trigger, wait_for
+from tests.sync.records import events, windows
+from tests.sync.test_delivery import BOX, running_box, running_hub
+from tests.sync.test_payloads import ONE_OF_EACH
+
+ROOT = Path(__file__).resolve().parents[2]
+ASYNCAPI: dict[str, Any] = yaml.safe_load((ROOT / "sync" / "asyncapi.yaml").read_text("utf-8"))
+
+
+def validator(name: str) -> jsonschema.Draft202012Validator:
+    checker = jsonschema.Draft202012Validator(
+        json.loads((FOLDER / file_name(name)).read_text("utf-8")),
+        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
+    )
+    checker.check_schema(checker.schema)
+    return checker
+
+
+def closed(node: Any) -> Any:
+    """The same schema with no field allowed that it does not name: what a producer must keep to."""
+    if isinstance(node, dict):
+        made = {key: closed(value) for key, value in node.items()}
+        if "properties" in made:
+            made.setdefault("additionalProperties", False)
+        return made
+    return [closed(item) for item in node] if isinstance(node, list) else node
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_schema_file_is_what_the_model_says(name: str) -> None:
+    assert (FOLDER / file_name(name)).read_text("utf-8") == text(name), (
+        'run: python -c "from sync.schemas import write; write()"'
+    )
+
+
+def test_there_are_no_other_schema_files() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {file_name(name) for name in MODELS}
+
+
+def test_every_message_of_a_working_day_fits_its_schema_and_says_nothing_else(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    outbox = MemoryOutbox()
+    outbox.put("data", MINUTE, minute_body(START, ONE_OF_EACH))
+    outbox.put_minutes(5)
+    outbox.put(
+        "data", EVENT, event_body(Event("queue_long", START, "cam-1", "till", START + 9.5, {"people": 7}))
+    )
+    outbox.put("trigger", TRIGGER, trigger("t-1").text())
+    with Listener(mosquitto.url) as listener:
+        with running_hub(mosquitto.url, tmp_path / "hub.db"), running_box(outbox, mosquitto.url) as box:
+            wait_for(outbox.empty, why=box.status)
+        wait_for(lambda: b'"online":false' in listener.heard("/state")[-1][1])
+        heard = listener.heard()
+    seen = set()
+    for topic, payload in heard:
+        message = json.loads(payload)
+        about = topics.parse(topic)
+        assert about is not None, topic
+        name = "storeedge/ack/1" if about.kind == "ack" else message["schema"]
+        jsonschema.Draft202012Validator(closed(validator(name).schema)).validate(message)
+        seen.add(name)
+        channel = {"state": "state", "up": "up", "ack": "ack"}[about.kind]
+        names = {m["$ref"].rsplit("/", 1)[1] for m in ASYNCAPI["channels"][channel]["messages"].values()}
+        assert name in {ASYNCAPI["components"]["messages"][n]["name"] for n in names}
+    assert seen == set(MODELS)
+
+
+MINUTE_FILE, EVENT_FILE = validator(MINUTE), validator(EVENT)
+
+
+@given(windows(START))
+def test_any_window_that_can_be_sent_fits_the_schema(window: Window) -> None:
+    row = OutboxRow("data", "e1", 1, MINUTE, minute_body(START, [window]), 0.0)
+    MINUTE_FILE.validate(json.loads(envelope(BOX, row, utc(START))))
+
+
+@given(events)
+def test_any_event_that_can_be_sent_fits_the_schema(event: Event) -> None:
+    row = OutboxRow("data", "e1", 1, EVENT, event_body(event), 0.0)
+    EVENT_FILE.validate(json.loads(envelope(BOX, row, utc(START))))
+
+
+def test_the_schema_refuses_what_the_hub_sets_aside() -> None:
+    row = OutboxRow("data", "e1", 1, MINUTE, minute_body(START, ONE_OF_EACH), 0.0)
+    good = json.loads(envelope(BOX, row, utc(START)))
+    spoilt: list[dict[str, Any]] = [
+        {"box": "Box"}, {"seq": -1}, {"seq": "1"}, {"schema": "other"}, {"stream": "audio"}, {"body": None},
+        {"body": {"start": 5, "windows": []}}, {"body": {"windows": []}}, {"epoch": ""},
+        {"body": {"start": "2026-03-01T10:00:00Z", "windows": [{"scope": "gate"}]}},
+    ]  # fmt: skip
+    for spoil in spoilt:
+        assert not MINUTE_FILE.is_valid(good | spoil), spoil
+    assert MINUTE_FILE.is_valid(good | {"later": 1})
+
+
+def test_asyncapi_names_the_topics_and_streams_that_the_code_uses() -> None:
+    channels = ASYNCAPI["channels"]
+    assert ASYNCAPI["asyncapi"] == "3.0.0"
+    assert {c["address"] for c in channels.values()} == {topics.STATE, topics.UP, topics.ACK}
+    for channel in channels.values():
+        named = {part[1:-1] for part in channel["address"].split("/") if part.startswith("{")}
+        assert set(channel["parameters"]) == named
+        if "stream" in named:
+            assert set(channel["parameters"]["stream"]["enum"]) == set(STREAMS)
+    will = ASYNCAPI["servers"]["broker"]["bindings"]["mqtt"]
+    assert will["lastWill"]["topic"] == topics.STATE
+    example = BoxIdentity("rainbow", "sz-futian", "box-01")
+    assert will["clientId"].format(tenant="rainbow", store="sz-futian", box="box-01") == example.client_id
+
+
+def test_asyncapi_names_every_schema_and_no_other() -> None:
+    messages = ASYNCAPI["components"]["messages"]
+    assert {m["name"] for m in messages.values()} == set(MODELS)
+    for message in messages.values():
+        assert message["payload"]["$ref"] == f"./schemas/{file_name(message['name'])}"
+    assert set(MESSAGES) == set(STREAM_OF)
+
+
+def test_every_reference_in_asyncapi_leads_somewhere() -> None:
+    def walk(node: Any) -> list[str]:
+        if isinstance(node, dict):
+            own = [node["$ref"]] if "$ref" in node else []
+            return own + [ref for value in node.values() for ref in walk(value)]
+        return [ref for item in node for ref in walk(item)] if isinstance(node, list) else []
+
+    references = walk(ASYNCAPI)
+    assert len(references) > 10
+    for reference in references:
+        if reference.startswith("#/"):
+            node = ASYNCAPI
+            for step in reference[2:].split("/"):
+                node = node[step]
+        else:
+            assert (ROOT / "sync" / reference).is_file(), reference
+
+
+def test_the_schema_of_a_minute_explains_the_dwell_bins() -> None:
+    zone = schema(MINUTE)["$defs"]["ZoneBody"]["properties"]["dwell"]
+    assert "[0, 2, 3, 5, 8, 13" in zone["description"]
+
+
+def test_the_example_for_the_central_engineer_prints_what_boxes_send(mosquitto: Mosquitto) -> None:
+    example = subprocess.Popen(
+        [sys.executable, str(ROOT / "docs/examples/subscribe.py"), "127.0.0.1", str(mosquitto.port)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        wait_for(lambda: "SUBSCRIBE" in mosquitto.log.read_text())
+        time.sleep(0.1)
+        outbox = MemoryOutbox()
+        outbox.put_minutes(1)
+        with running_box(outbox, mosquitto.url):
+            assert example.stdout is not None
+            line = example.stdout.readline()
+    finally:
+        example.kill()
+        example.communicate()
+    assert line.startswith('rainbow sz-futian box-01 storeedge/minute/1 1 {"start": "2026-')
+    assert '"in": 1' in line
