@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,10 @@ import numpy as np
 from edge.errors import CaptureError
 from edge.sampling import Pace
 from models.types import Image
+
+# What is wrong with a file is told by us, in one line.
+cv2.setLogLevel(0)
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first file is opened
 
 
 class Clip:
@@ -39,6 +44,11 @@ class Clip:
         self.seconds = 0.0
         """Length of what was decoded so far."""
 
+    @property
+    def lacking(self) -> int:
+        """Once all was read: how many frames the file's header promised beyond those that came."""
+        return max(0, self.count - self.read)
+
     def __enter__(self) -> Self:
         return self
 
@@ -48,9 +58,9 @@ class Clip:
         self._capture.release()
 
     def frames(self, fps: float | None = None) -> Iterator[tuple[float, Image]]:
-        """(seconds from the start, frame) at no more than `fps`. The array is used again for the next
-        frame. Raises CaptureError when the file holds not a single frame."""
-        pace = Pace(fps or self.rate)
+        """(seconds from the start, frame) at no more than `fps`, or every one. The array is used again for
+        the next frame. Raises CaptureError when the file holds not a single frame."""
+        pace = None if fps is None else Pace(fps)
         picture: Image | None = None
         first: float | None = None
         while self._capture.grab():
@@ -58,7 +68,7 @@ class Clip:
             first = stamp if first is None else first
             t = max(stamp - first, self.seconds)
             self.read, self.seconds = self.read + 1, t
-            if not pace.due(t):
+            if pace is not None and not pace.due(t):
                 continue
             good, frame = self._capture.retrieve(picture)
             if good:

@@ -48,4 +48,10 @@ def replay(
                 realtime=realtime, annotate=annotate, progress=bar.to,
             )  # fmt: skip
             summary = job.run()
+        if opened.lacking > 0.02 * opened.count:
+            typer.echo(
+                f"storeedge: {clip} ends after {opened.read} of the {opened.count} frames that its header "
+                "promises; it may be cut off",
+                err=True,
+            )
     typer.echo(json.dumps(summary, ensure_ascii=False))

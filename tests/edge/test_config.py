@@ -16,7 +16,7 @@ from pipelines.layout import CameraLayout, Floor, Gate, Lane, Zone
 
 SITE = """\
 site:
-  {tenant: rainbow, store: sz-futian, box: box-01, timezone: Europe/Berlin, opening_hours: {mon: "9:00-18:00"}}
+  {tenant: rainbow, store: sz-futian, box: box-1, timezone: Europe/Berlin, opening_hours: {mon: "9:00-18:00"}}
 cameras:
   - id: cam-1
     source: rtsp://u:${CAM1_PASSWORD}@10.0.0.21/stream2
