@@ -16,7 +16,7 @@ from edge.sampling import Pace
 from models.types import Image
 
 # What is wrong with a file is told by us, in one line.
-cv2.setLogLevel(0)
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first file is opened
 
 
