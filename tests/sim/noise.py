@@ -74,10 +74,10 @@ DEFAULT: Final = DetectorNoise()
 high, INT8) gave jitter, correlation, bursts and the small bodies' scores as they stand here. It found 1 %
 single misses and no cut boxes on people who stand apart; both are taken higher, for it can only judge whom
 the detector found at all. A clip of people who fill the picture and mostly stand (620 boxes) gave the large
-bodies' scores and a quarter to a half of the jitter. Faint boxes on bodies: .85 a body and frame in
-vtest.avi, .06 on bodies that fill the picture. Faint boxes elsewhere: .1 a frame in the second clip; in
-vtest.avi 11 a frame, one in eight as large as a person, in a picture that would hold 150 persons: .1 or
-.15 in the picture of a door camera, which holds about 15. Merging and ghosts are assumptions, for they need truth."""
+bodies' scores and a quarter to a half of the jitter. Faint boxes that touch a body: .85 a body and frame in
+vtest.avi, .06 on bodies that fill the picture; .12 is between. Faint boxes elsewhere, at least .7 of a
+person high: 4 a frame in vtest.avi, whose picture would hold 200 persons, so .3 where it holds 15 as before
+a door; .06 in the second clip; .15 is between. Merging and ghosts are assumptions, for they need truth."""
 CALM: Final = DetectorNoise(
     jitter=(0.015, 0.01, 0.015, 0.012),
     miss=0.01,
