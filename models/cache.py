@@ -34,6 +34,8 @@ class Receipt:
     origin: str
     fetched: Mapping[str, str]
     made: Mapping[str, str]
+    agreement: float | None = None
+    """How well INT8 agreed with FP32 on this processor when it was installed; 1 is perfect."""
 
 
 def folder() -> Path:

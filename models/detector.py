@@ -13,6 +13,7 @@ import numpy as np
 from models.errors import ModelsError
 from models.letterbox import Letterbox, canvas_for
 from models.network import Canvas, Network, Precision, from_card
+from models.own import from_file
 from models.session import Session
 from models.suppress import suppress
 from models.types import Detections, Image
@@ -108,7 +109,10 @@ def load_detector(
     """
     if threads < 1:
         raise ModelsError(f"threads must be 1 or more, not {threads}")
-    network = from_card(name, precision)
+    own = name.endswith(".onnx")
+    if own and precision == "int8":
+        raise ModelsError(f"{name} is your own network and runs as it is: use precision auto or fp32")
+    network = from_file(Path(name)) if own else from_card(name, precision)
     return NetworkDetector(network, frame_size=frame_size, threads=threads, long_side=long_side)
 
 

@@ -128,7 +128,9 @@ class Foreground:
         _, labels, stats, _ = cv2.connectedComponentsWithStats(self._mask, connectivity=8)
         least = self._min_area * self._mask.size
         large = [
-            _Region(*row, label) for label, row in enumerate(stats.tolist()) if label and row[4] >= least
+            _Region(left, top, width, height, area, label)
+            for label, (left, top, width, height, area) in enumerate(stats.tolist())
+            if label and area >= least
         ]
         return [region for region in large if not self._forget_hole(small, expected, labels == region.label)]
 

@@ -10,18 +10,17 @@ from typing import Final
 import onnx
 
 from models import tfjs
+from models.errors import ModelsError
 from models.fetch import Progress
-from models.manifest import ModelCard
-
-FP32: Final = "fp32.onnx"
-INT8: Final = "int8.onnx"
-CHARACTERS: Final = "characters.txt"
+from models.frames_in import open_sides, take_frames
+from models.manifest import FP32, INT8, RANGES, ModelCard
+from models.quantise import quantise, read_ranges
 
 
 def make(card: ModelCard, fetched: Mapping[str, Path], into: Path, say: Progress) -> None:
     """Fill `into` with the model's files."""
     into.mkdir(parents=True, exist_ok=True)
-    _MAKERS[card.family](card, list(fetched.values()), into, say)
+    _MAKERS[card.family](card, [fetched[name] for name in card.fetched], into, say)
 
 
 def save(model: onnx.ModelProto, path: Path) -> None:
@@ -33,7 +32,28 @@ def _nanodet(card: ModelCard, files: list[Path], into: Path, say: Progress) -> N
     topology, weights = files
     say("converting the TensorFlow.js graph to ONNX")
     graph = tfjs.read(topology.read_bytes(), weights.read_bytes())
-    save(tfjs.convert(graph, list(card.classes.values())), into / FP32)
+    model = tfjs.convert(graph, list(card.classes.values()))
+    save(model, into / FP32)
+    if card.ranges:
+        say("building the INT8 graph")
+        save(quantise(model, read_ranges(RANGES / card.ranges)), into / INT8)
+
+
+def _yolox(_card: ModelCard, files: list[Path], into: Path, say: Progress) -> None:
+    say("letting the network take frames of any size")
+    try:
+        model = onnx.load(files[0])
+        onnx.checker.check_model(model)
+    except Exception as error:  # protobuf and onnx share no error class
+        raise ModelsError(f"{files[0].name} is not an ONNX file: fetch it again") from error
+    del model.metadata_props[:]
+    take_frames(model, scale=1.0, rgb=False)
+    rows = sum(8 * 12 // step**2 for step in (1, 2, 4))  # cells of 64 x 96 at strides 8, 16, 32
+    if not open_sides(model, rows):
+        raise ModelsError(
+            f"{files[0].name} is not YOLOX as its authors export it: fetch the file of the manifest"
+        )
+    save(model, into / FP32)
 
 
 def _copy(card: ModelCard, files: list[Path], into: Path, _say: Progress) -> None:
@@ -43,6 +63,7 @@ def _copy(card: ModelCard, files: list[Path], into: Path, _say: Progress) -> Non
 
 _MAKERS: Final[Mapping[str, Callable[[ModelCard, list[Path], Path, Progress], None]]] = {
     "nanodet": _nanodet,
+    "yolox": _yolox,
     "retina-plate": _copy,
     "ctc-plate": _copy,
 }

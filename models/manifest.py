@@ -16,6 +16,10 @@ from models.errors import ModelsError
 PATH: Final = Path(__file__).with_name("manifest.toml")
 RANGES: Final = Path(__file__).with_name("ranges")
 DEFAULT: Final = "default"
+FP32: Final = "fp32.onnx"
+INT8: Final = "int8.onnx"
+CHARACTERS: Final = "characters.txt"
+"""The files of an installed model."""
 
 
 class _Closed(BaseModel):
@@ -81,11 +85,6 @@ class ModelCard(_Closed):
     classes: Mapping[str, int] = {}
     ranges: str | None = None
     """The file in `ranges/` with the activations' ranges for the INT8 graph."""
-
-    @property
-    def pinned(self) -> bool:
-        """Whether the made files are known beforehand, byte for byte."""
-        return bool(self.made)
 
     @property
     def edition(self) -> str:

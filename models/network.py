@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from models import cache
+from models.agreement import ENOUGH
 from models.decode import Decoder, NanoDet, Yolox
 from models.errors import ModelsError
-from models.make import FP32, INT8
-from models.manifest import ModelCard, card
+from models.manifest import FP32, INT8, ModelCard, card
 from models.processor import has_vnni
 from models.types import CLASSES
 
@@ -60,8 +60,13 @@ def from_card(name: str, precision: Precision = "auto") -> Network:
 
 
 def _file(chosen: ModelCard, place: Path, precision: Precision) -> Path:
+    if precision == "fp32":
+        return place / FP32
     has_int8 = (place / INT8).is_file()
-    if precision == "int8" and not has_int8:
-        raise ModelsError(f"{chosen.name} has no INT8 graph: use precision fp32")
-    quantised = has_int8 and (precision == "int8" or (precision == "auto" and has_vnni()))
-    return place / (INT8 if quantised else FP32)
+    if precision == "int8":
+        if not has_int8:
+            raise ModelsError(f"{chosen.name} has no INT8 graph: use precision fp32")
+        return place / INT8
+    paper = cache.receipt(chosen)
+    agrees = paper is not None and (paper.agreement or 0) >= ENOUGH
+    return place / (INT8 if has_int8 and agrees and has_vnni() else FP32)
