@@ -119,7 +119,7 @@ class CameraPipeline:
         if place is not None:
             for gate in self.gates:
                 facts.extend(gate.sight(t, track.id, place, track.confirmed))
-        if not track.confirmed or not self.zones:
+        if not self.zones:
             return
         # The foot may lie outside the picture (cut off below); the floor that we watch ends at its edge.
         x, y = min(max(x, 0.0), self.aspect), min(max(y, 0.0), 1.0 - 1e-6)
@@ -129,7 +129,11 @@ class CameraPipeline:
         cold = self._since is not None and track.born - self._since <= COLD_S
         if place is not None:
             for zone in self.zones:
-                facts.extend(zone.sight(t, track.id, place, at_edge, cold))
+                facts.extend(
+                    zone.sight(
+                        t, track.id, place, at_edge, cold, confirmed=track.confirmed, since=track.born
+                    )
+                )  # fmt: skip
 
     def _forget(self, ended: Iterable[Track], facts: list[Fact], closing: bool = False) -> None:
         for track in ended:

@@ -10,6 +10,8 @@ idea), then tracks that were lost behind something. No appearance, no identity b
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -61,6 +63,10 @@ class TrackerSettings:
     overlap_weight: float = 0.3
     lost_reach: float = 1.2
     """Metres: how far from where it should be a lost track may be found again."""
+    stand_s: float = 5.0
+    """And how long one who stood: whoever hides behind a passer-by or a pillar has not gone."""
+    stand_speed: float = 0.3
+    """m/s up to which somebody stands."""
     gone_s: float = 0.4
     """A track that walks out of the picture is remembered only this long."""
     coast_s: float = 0.6
@@ -77,6 +83,10 @@ class TrackerSettings:
     same_inside: float = 0.75
     """A spare box that overlaps a tracked person's box so far, or lies in it so far, shows the same person
     once more (a torso, a pair boxed as one): no track is born from it."""
+    trace_s: float = 0.3
+    trace_memory_s: float = 1.5
+    """Faint boxes at the picture's edge no further apart than `trace_s` are the first traces of somebody
+    who comes in, part by part; they date the beginning back by up to `trace_memory_s`."""
     confirm_hits: int = 3
     confirm_walk: float = 0.4
     """A track counts after `confirm_hits` detections, or two and a walk of this many metres."""
@@ -95,6 +105,7 @@ class Track:
 
     id: int
     born: float
+    """When it was first seen, or its first faint traces at the picture's edge were."""
     seen: float
     """When it was last detected."""
     x: float
@@ -132,6 +143,16 @@ class Track:
         return self.x + self.vx * dt, self.y + self.vy * dt
 
 
+def _box(row: NDArray[np.float32]) -> Box:
+    x1, y1, x2, y2 = row.tolist()
+    return x1, y1, x2, y2
+
+
+def _touches_edge(box: Sequence[float]) -> bool:
+    x1, y1, x2, y2 = box
+    return min(x1, y1, 1 - x2, 1 - y2) <= EDGE
+
+
 @dataclass(slots=True)
 class _Seen:
     """This frame's detections in the tracker's unit, one row each."""
@@ -160,6 +181,8 @@ class Tracker:
     """Logarithm of the boxes' usual width over height: it tells how steeply the camera looks down."""
     _shapes: int = 20
     _ids: count[int] = field(default_factory=lambda: count(1))
+    _traces: deque[tuple[float, list[Box]]] = field(default_factory=deque)
+    """Times and boxes at the picture's edge that no track claimed, oldest first."""
     _t: float = -math.inf
 
     def __post_init__(self) -> None:
@@ -182,11 +205,13 @@ class Tracker:
         self._mark_crowded(t)
         free = self._match(t, seen)
         self._bear(t, seen, free)
+        self._trace(t, seen)
         return self.tracks
 
     def reset(self) -> list[Track]:
         """End all tracks (the picture jumped); the tracks that lived."""
         self.ended, self.tracks = self.tracks, []
+        self._traces.clear()
         return self.ended
 
     def _forget(self, t: float) -> None:
@@ -226,7 +251,10 @@ class Tracker:
             or (y1 < EDGE and track.vy < -pace)
             or (y2 > 1 - EDGE and track.vy > pace)
         )
-        return self.settings.gone_s if leaving else self.settings.lost_s
+        if leaving:
+            return self.settings.gone_s
+        stood = math.hypot(track.vx, track.vy) <= self.settings.stand_speed * track.metre
+        return self.settings.stand_s if stood else self.settings.lost_s
 
     def _read(self, detections: Detections) -> _Seen:
         boxes = detections.boxes.astype(np.float64)
@@ -327,7 +355,7 @@ class Tracker:
         track.walked = max(track.walked, way)
         if track.hits >= settings.confirm_hits or (track.hits >= 2 and track.walked >= settings.confirm_walk):
             track.confirmed = True
-        if min(x1, y1, 1 - x2, 1 - y2) > EDGE and track.confirmed:
+        if track.confirmed and not _touches_edge(track.box):
             self._shapes = min(self._shapes + 1, SHAPE_MEMORY)
             self._shape += (math.log(width / height) - self._shape) / self._shapes
 
@@ -391,6 +419,32 @@ class Tracker:
             area_a + area_b - shared
         ) or shared > self.settings.same_inside * min(area_a, area_b)
 
+    def _trace(self, t: float, seen: _Seen) -> None:
+        """Remember the faint boxes at the picture's edge that show nobody who is tracked."""
+        while self._traces and t - self._traces[0][0] > self.settings.trace_memory_s:
+            self._traces.popleft()
+        edge = [i for i, box in enumerate(seen.boxes.tolist()) if _touches_edge(box)]
+        spare = (
+            self._apart(seen, [i for i in edge if seen.score[i] >= self.settings.score_low]) if edge else []
+        )
+        if spare:
+            self._traces.append((t, [_box(seen.boxes[i]) for i in spare]))
+
+    def _first_trace(self, t: float, box: Box, metre: float) -> float:
+        """When the first of an unbroken row of traces that leads to this box was seen."""
+        reach = self.settings.slack + self.settings.top_speed * self.settings.trace_s
+        for before, boxes in reversed(self._traces):
+            if t - before > self.settings.trace_s:
+                break
+            near = [b for b in boxes if self._apart_by(b, box) <= reach * metre]
+            if near:
+                t, box = before, near[0]
+        return t
+
+    def _apart_by(self, a: Box, b: Box) -> float:
+        """Distance in frame heights between the middles of two boxes' upper edges."""
+        return math.hypot((a[0] + a[2] - b[0] - b[2]) / 2 * self.aspect, a[1] - b[1])
+
     def _bear(self, t: float, seen: _Seen, picks: list[int]) -> None:
         settings = self.settings
         for pick in picks:
@@ -399,11 +453,12 @@ class Tracker:
             width, height = float(seen.width[pick]), float(seen.height[pick])
             x, y = float(seen.x[pick]), float(seen.foot[pick])
             metre = self._metre(width, height)
-            x1, y1, x2, y2 = seen.boxes[pick].tolist()
+            box = _box(seen.boxes[pick])
+            since = self._first_trace(t, box, metre) if _touches_edge(box) else t
             self.tracks.append(
                 Track(
                     next(self._ids),
-                    t,
+                    since,
                     t,
                     x,
                     y,
@@ -415,7 +470,7 @@ class Tracker:
                     1,
                     float(seen.score[pick]),
                     int(seen.label[pick]),
-                    (x1, y1, x2, y2),
+                    box,
                     (x, y),
                     p00=(settings.box_noise * metre) ** 2,
                     p11=(1.3 * metre) ** 2,

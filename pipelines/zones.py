@@ -58,9 +58,21 @@ class ZoneWatch:
     def __post_init__(self) -> None:
         self._polygon = tuple(self.plane.point(corner) for corner in self.zone.polygon)
 
-    def sight(self, t: float, track: int, place: Place, at_edge: bool, cold: bool) -> list[Visit | Pass]:
-        """A confirmed track was seen at a place. `at_edge`: its box touches the picture's edge. `cold`: it
-        was there when the camera began to look, so nobody saw it come to where it is seen first."""
+    def sight(
+        self,
+        t: float,
+        track: int,
+        place: Place,
+        at_edge: bool,
+        cold: bool,
+        *,
+        confirmed: bool = True,
+        since: float | None = None,
+    ) -> list[Visit | Pass]:
+        """A track was seen at a place. `at_edge`: its box touches the picture's edge. `cold`: it was there
+        when the camera began to look, so nobody saw it come to where it is seen first. `since`: when its
+        first faint traces were seen, where that is before its first sighting. Until it is `confirmed` a
+        track stays nowhere, but its stay counts from its beginning."""
         born = track not in self._known
         self._known.add(track)
         stay = self._stays.get(track)
@@ -68,11 +80,13 @@ class ZoneWatch:
             return [] if stay is None else self._outside(t, track, stay, place)
         near = at_edge or depth(self._polygon, place.point) <= EDGE_M * place.metre
         if stay is None:
-            stay = self._stays[track] = _Stay(t, t, began_unseen=born and (cold or not near))
+            stay = self._stays[track] = _Stay(
+                t if since is None or not born else since, t, began_unseen=born and (cold or not near)
+            )
         else:
             stay.sightings += 1
         stay.last_inside, stay.outside_since, stay.edge = t, None, near
-        if stay.sightings >= ENTER_SIGHTINGS or t - stay.t_in >= ENTER_S:
+        if confirmed and (stay.sightings >= ENTER_SIGHTINGS or t - stay.t_in >= ENTER_S):
             stay.counted = True
         return []
 
