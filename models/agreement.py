@@ -7,7 +7,7 @@ outputs on drawn ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import ModelsError
 from models.session import Session
 from models.types import Detections, Detector, Image
 
@@ -94,6 +95,28 @@ def compare(one: Detector, other: Detector, frames: Iterable[Image]) -> Agreemen
         iou=float(np.mean(overlaps)) if overlaps else float("nan"),
         score_difference=float(np.mean(differences)) if differences else float("nan"),
     )
+
+
+def on_clip(name: str, clip: Path, count: int = 40) -> Agreement:
+    """INT8 against FP32 of an installed model on about `count` frames of a video."""
+    from models.detector import load_detector  # noqa: PLC0415  it imports this module's threshold
+
+    exact, quantised = (load_detector(name, precision=kind) for kind in ("fp32", "int8"))
+    return compare(exact, quantised, frames_of(clip, count))
+
+
+def frames_of(clip: Path, count: int) -> Iterator[Image]:
+    """About `count` frames of a video, evenly spread."""
+    capture = cv2.VideoCapture(str(clip))
+    total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    if total <= 0:
+        raise ModelsError(f"{clip} is no video that can be read: name a file such as clip.mp4")
+    step = max(1, total // count)
+    for index in range(total):
+        if not capture.grab():
+            return
+        if index % step == 0:
+            yield np.asarray(capture.retrieve()[1], np.uint8)
 
 
 def _iou(one: Detections, other: Detections) -> NDArray[np.float32]:
