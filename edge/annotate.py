@@ -17,7 +17,7 @@ from edge.errors import ConfigError
 from models.types import Image
 from pipelines.camera import CameraPipeline
 from pipelines.layout import CameraLayout, Gate, Point
-from pipelines.tracker import Track
+from pipelines.track import Track
 
 if TYPE_CHECKING:
     from edge.replay import Tally

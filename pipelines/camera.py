@@ -16,7 +16,8 @@ from pipelines.geometry import inside
 from pipelines.lanes import LaneWatch
 from pipelines.layout import CameraLayout, Point
 from pipelines.records import Fact, Pulse
-from pipelines.tracker import EDGE, FROM_SIDE, PEOPLE, Track, Tracker
+from pipelines.track import EDGE, PEOPLE, Track
+from pipelines.tracker import FROM_SIDE, Tracker
 from pipelines.windows import minute_of
 from pipelines.zones import ZoneWatch
 

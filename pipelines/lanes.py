@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from models.types import Detections
 from pipelines.layout import Lane
 from pipelines.records import Fact, PictureDirection, VehiclePassage
-from pipelines.tracker import Track, Tracker, TrackerSettings
+from pipelines.track import Track, TrackerSettings
+from pipelines.tracker import Tracker
 
 VEHICLES_SEEN: Final = TrackerSettings(
     body_height=2.8,

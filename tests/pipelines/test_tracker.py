@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from models.types import Detections
 from pipelines.layout import Point
-from pipelines.tracker import PEOPLE, Tracker
+from pipelines.track import PEOPLE
+from pipelines.tracker import Tracker
 from tests.build import ASPECT, FRAME_M, Row, Walk, boxes, person, walk
 
 RATES = [3, 5, 10, 15, 25]
@@ -103,9 +104,15 @@ def test_missed_frames_are_bridged_while_the_memory_lasts_and_the_way_is_short(
 
 
 def test_beyond_the_memory_it_is_somebody_else() -> None:
-    absence = PEOPLE.lost_s + 0.5
-    borne = numbers(walk((5, 5), 10.0), see=unseen(3.0, 3.0 + absence))
+    absence = PEOPLE.stand_s + 0.5
+    borne = numbers(walk((5, 5), 14.0), see=unseen(3.0, 3.0 + absence))
     assert len(borne[0]) == 2, borne
+
+
+def test_somebody_who_stood_is_awaited_longer_than_somebody_who_walked() -> None:
+    absence = PEOPLE.lost_s + 1.0
+    assert absence < PEOPLE.stand_s
+    assert_one_number_each(numbers(walk((5, 5), 14.0), see=unseen(3.0, 3.0 + absence)))
 
 
 def test_somebody_new_far_from_where_a_person_was_lost_gets_a_new_number() -> None:
