@@ -81,11 +81,14 @@ class Child:
         self._process.kill()
 
     def close(self) -> None:
-        """Let go of it: a child that is still there ends by itself when its link breaks."""
-        self._link.close()
+        """End it and let go of it."""
         if self._process.poll() is None:
             self._process.kill()
-            self._process.wait(5)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # the kernel holds it: its link stays open
+                self._process.wait(5)
+        self._listener.join(1)
+        if not self._listener.is_alive():  # else it would read on under a number that is somebody else's
+            self._link.close()
 
     def _listen(self) -> None:
         while True:

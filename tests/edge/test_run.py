@@ -42,11 +42,11 @@ def model() -> str:
 
 @pytest.fixture(scope="session")
 def clip(vtest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first 12 seconds of vtest.avi, not coded anew."""
+    """The first 8 seconds of vtest.avi, not coded anew."""
     if shutil.which("ffmpeg") is None:
         pytest.skip("no ffmpeg: apt-get install ffmpeg")
     short = tmp_path_factory.mktemp("clips") / "short.avi"
-    command = ["ffmpeg", "-v", "error", "-i", vtest, "-t", "12", "-c", "copy", short]
+    command = ["ffmpeg", "-v", "error", "-i", vtest, "-t", "8", "-c", "copy", short]
     subprocess.run(command, check=True, timeout=60)
     return short
 
@@ -176,8 +176,8 @@ def test_one_pass_counts_what_a_replay_counts_and_brings_it_to_the_centre(box, c
         return
     assert {gate: {"in": entries, "out": exits} for gate, entries, exits in counted} == expected["gates"]
     assert sum(entries + exits for _, entries, exits in counted) > 2
-    assert visits == expected["zones"]["hall"]["visits"] > 5
-    assert observed == pytest.approx(12, abs=0.5)
+    assert visits == expected["zones"]["hall"]["visits"] > 2
+    assert observed == pytest.approx(8, abs=0.5)
 
 
 def test_engine_and_capture_child_are_killed_and_come_back_and_the_gap_is_seen(box, clip):
@@ -204,6 +204,7 @@ def test_engine_and_capture_child_are_killed_and_come_back_and_the_gap_is_seen(b
     one.wait(lambda: (one.camera()["last_frame_age"] or 99) < 2)
     one.wait(lambda: one.rows("SELECT count(*) FROM crossing") > crossings)
     assert one.api("/healthz")["healthy"] is True
+    time.sleep(3)
 
     one.process.send_signal(signal.SIGTERM)
     stopping = time.monotonic()
@@ -238,18 +239,21 @@ def test_a_killed_main_process_loses_no_crossing_and_counts_none_twice(box, clip
     assert two.rows("SELECT sum(entries + exits) FROM gate_window") == [(len(after),)]
 
 
-def test_systemd_hears_ready_progress_and_stopping(box, clip, tmp_path):
+def test_systemd_hears_ready_progress_and_stopping_also_without_a_centre(box, clip, tmp_path):
+    """The figures wait for a broker that is away; that is no reason to start the box again."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(30)
-        one = box(f"file:{clip}?loop=1", notify=str(tmp_path / "notify"))
+        away = f"mqtt://127.0.0.1:{free_port()}"
+        one = box(f"file:{clip}?loop=1", sync=away, notify=str(tmp_path / "notify"))
         heard = [systemd.recv(100).decode() for _ in range(3)]
         assert heard == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
-        assert one.api("/healthz") is not None, "ready, and the page does not answer"
+        assert one.api("/api/v1/sync")["connected"] is False
         one.process.send_signal(signal.SIGINT)
         while heard[-1] != "STOPPING=1":
             heard.append(systemd.recv(100).decode())
         assert one.end(15) == 0
+    assert one.rows("SELECT count(*) FROM outbox")[0][0] >= 1
 
 
 @pytest.mark.parametrize(
@@ -276,13 +280,3 @@ def test_a_port_in_use_is_told(box, clip):
         one = box(f"file:{clip}", "--port", str(other.getsockname()[1]))
         assert one.end(30) == 1
     assert "name another --port" in one.log.read_text()
-
-
-def test_a_centre_that_is_away_keeps_the_figures_waiting(box, clip):
-    """With sync and no broker: the box counts all the same; nothing is lost when it is stopped."""
-    one = box(f"file:{clip}?loop=1", sync=f"mqtt://127.0.0.1:{free_port()}")
-    one.wait(lambda: one.rows("SELECT count(*) FROM crossing") > [(0,)] if one.camera() else False)
-    assert one.api("/api/v1/sync")["connected"] is False
-    one.process.send_signal(signal.SIGTERM)
-    assert one.end(15) == 0
-    assert one.rows("SELECT count(*) FROM outbox")[0][0] >= 1
