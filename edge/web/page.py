@@ -1,0 +1,143 @@
+"""The manager's page: today's figures, live, in the language of the reader."""
+
+from __future__ import annotations
+
+import logging
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse
+from nicegui import run, ui
+from starlette.staticfiles import StaticFiles
+
+from edge.errors import EdgeError
+from edge.web import wording
+from edge.web.look import Observer
+from edge.web.parts import Help, box, text
+from edge.web.places import Cameras, Lanes, Zones
+from edge.web.sections import Chart, Gates, Hero, Trust
+from edge.web.texts import LANGUAGES, Texts, chosen
+from edge.web.view import View, Views
+
+log = logging.getLogger("edge.web")
+
+STATIC: Final = Path(__file__).parent / "static"
+REFRESH_S: Final = 1.0
+COOKIE: Final = "language"
+QUASAR: Final = {"zh-CN": "zh-CN", "en": "en-US"}
+"""Our languages as NiceGUI names them; it says `connection lost` in them."""
+
+
+def _style() -> str:
+    """The link to the style sheet, whose address changes with its content."""
+    version = sha256((STATIC / "page.css").read_bytes()).hexdigest()[:12]
+    return f'<link rel="stylesheet" href="/static/page.css?v={version}">'
+
+
+def add_pages(app: FastAPI, observer: Observer) -> None:
+    """Add the pages to the application. The address `/` leads to the page in the reader's language."""
+    views, default = Views(observer), observer.site.site.language
+    app.mount("/static", StaticFiles(directory=STATIC))
+
+    @app.get("/", include_in_schema=False)
+    def start(request: Request) -> RedirectResponse:
+        return RedirectResponse(f"/{chosen(request.cookies.get(COOKIE), default)}")
+
+    @app.get("/language/{language}", include_in_schema=False)
+    def remember(language: str) -> RedirectResponse:
+        wanted = chosen(language, default)
+        answer = RedirectResponse(f"/{wanted}")
+        answer.set_cookie(COOKIE, wanted, max_age=365 * 86_400, httponly=True, samesite="strict")
+        return answer
+
+    for language in LANGUAGES:
+        _add_page(language, views, observer, app.version)
+    ui.run_with(
+        app,
+        title="StoreEdge",
+        favicon=(STATIC / "icon.svg").read_text(encoding="utf-8"),
+        tailwind=False,
+        binding_refresh_interval=None,
+        show_welcome_message=False,
+    )
+
+
+def _add_page(language: str, views: Views, observer: Observer, version: str) -> None:
+    async def page() -> None:
+        texts = Texts(language, observer.site.site.zone)
+        ui.add_head_html(_style())
+        ui.page_title(f"{texts('page.title')} · {observer.site.site.store}")
+        try:
+            view = await run.io_bound(views.newest)
+        except EdgeError as error:
+            text("h1", texts("trust.bad"))
+            text("p", str(error), testid="problem-0")
+            return
+        if view is not None:  # None: the box is stopping
+            shown = TodayPage(view, texts, observer, version)
+            ui.timer(REFRESH_S, lambda: shown.refresh(views), immediate=False)
+
+    ui.page(f"/{language}", language=QUASAR[language])(page)  # type: ignore[arg-type]
+
+
+class TodayPage:
+    """One reader's page."""
+
+    def __init__(self, view: View, texts: Texts, observer: Observer, version: str) -> None:
+        site = observer.site.site
+        help_ = Help(texts)
+        text("a", texts("page.skip"), "skip", href="#figures")
+        with box("div", "page"):
+            with box("header", "top"):
+                with box("div"):
+                    text("h1", site.store, "store")
+                    self._subtitle = text("p", css="subtitle")
+                other = next(each for each in LANGUAGES if each != texts.language)
+                text(
+                    "a",
+                    texts("page.other_language"),
+                    "language",
+                    "language-switch",
+                    href=f"/language/{other}",
+                    lang=other,
+                    hreflang=other,
+                )
+            self._trust = Trust(texts, help_)
+            with box("main", id="figures"):
+                hero = Hero(view, texts, help_)
+                with box("div", "wide"):
+                    hours = Chart(view, texts, help_, "hours")
+                    with box("div", "side"):
+                        minutes = Chart(view, texts, help_, "minutes")
+                        gates = Gates(view, texts, help_)
+                with box("div", "places"):
+                    zones = Zones(view, texts, help_)
+                    with box("div", "stack"):
+                        cameras = Cameras(view, texts, help_)
+                        lanes = Lanes(view, texts, help_)
+            text("footer", texts("page.footer", box=site.box, version=version))
+        self._texts = texts
+        self._parts = (self._trust, hero, hours, minutes, gates, zones, lanes, cameras)
+        self.show(view)
+
+    def show(self, view: View) -> None:
+        """Put a view's figures on the page; only what changed is sent."""
+        today = view.today
+        self._subtitle.text = self._texts(
+            "page.subtitle", date=self._texts.day(today.date), hours=wording.hours(today, self._texts)
+        )
+        for part in self._parts:
+            part.show(view)
+
+    async def refresh(self, views: Views) -> None:
+        """Show the newest figures, or say why there are none."""
+        try:
+            view = await run.io_bound(views.newest)
+        except EdgeError as error:
+            log.warning("the page cannot read the store: %s", error)
+            self._trust.fail(str(error))
+            return
+        if view is not None:
+            self.show(view)

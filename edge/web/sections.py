@@ -1,0 +1,234 @@
+"""The parts of the page, from the top down. Each builds itself once and then shows views."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
+
+from edge.web import charts, wording
+from edge.web.models import Bar, Today
+from edge.web.parts import Help, box, heading, text
+from edge.web.texts import Texts
+from edge.web.view import View
+
+SIGNS: Final = {"ok": "✓", "notice": "!", "bad": "✕"}
+DASH: Final = "–"
+
+
+class Trust:
+    """The first line: may the figures be trusted, and if not, why."""
+
+    def __init__(self, texts: Texts, help_: Help) -> None:
+        self._texts = texts
+        self._level = ""
+        with box("section", "trust", testid="trust", aria_label=texts("help.trust_title")) as self._box:
+            with box("div", "trust-line"):
+                self._sign = text("span", css="trust-sign", aria_hidden="true")
+                self._said = text("strong", css="trust-said", testid="trust-level", role="status")
+                help_.button("trust")
+            with box("ul", "trust-facts"):
+                self._updated = text("li", testid="updated")
+                self._coverage = text("li", testid="coverage")
+                self._sync = text("li", testid="last-sync")
+                self._waiting = text("li", testid="backlog")
+            self._problems = [text("p", css="trust-problem", testid=f"problem-{i}") for i in range(6)]
+
+    def show(self, view: View) -> None:
+        """Say how things stand."""
+        texts, today, sync = self._texts, view.today, view.sync
+        self._colour(today.level)
+        self._said.text = texts(f"trust.{today.level}")
+        self._updated.text = texts("trust.updated", time=texts.clock(today.updated_at, seconds=True))
+        self._coverage.text = self._covered(today)
+        if not sync.configured:
+            self._sync.text, self._waiting.text = texts("trust.alone"), ""
+        else:
+            age = None if sync.acked_at is None else (today.updated_at - sync.acked_at).total_seconds()
+            self._sync.text = (
+                texts("trust.never_synced") if age is None else texts("trust.synced", age=texts.age(age))
+            )
+            self._waiting.text = (
+                texts("trust.waiting", rows=texts.number(sync.rows))
+                if sync.rows
+                else texts("trust.nothing_waiting")
+            )
+        said = [wording.problem(problem, today, texts) for problem in today.problems]
+        for i, line in enumerate(self._problems):
+            line.text = said[i] if i < len(said) else ""
+
+    def fail(self, reason: str) -> None:
+        """The store itself cannot be read."""
+        self._colour("bad")
+        self._said.text = self._texts("trust.bad")
+        self._problems[0].text = reason
+
+    def _covered(self, today: Today) -> str:
+        texts = self._texts
+        if today.coverage is None:
+            return texts("trust.coverage_none")
+        said = texts("trust.coverage", share=texts.share(today.coverage))
+        began = today.counting_since
+        if began is not None and today.opens is not None and (began - today.opens).total_seconds() > 300:
+            separator = "，" if texts.language == "zh-CN" else ", "
+            said += separator + texts("trust.counting_since", time=texts.clock(began))
+        return said
+
+    def _colour(self, level: str) -> None:
+        if level != self._level:
+            self._box.classes(remove=f"is-{self._level}", add=f"is-{level}")
+            self._sign.text = SIGNS[level]
+            self._level = level
+
+
+class Figure:
+    """One big number with its name and a remark."""
+
+    def __init__(self, title: str, help_: Help, about: str, testid: str, css: str = "") -> None:
+        with box("section", f"card figure {css}"):
+            heading(title, help_, about)
+            self._value = text("div", DASH, "figure-value", testid)
+            self._remark = text("div", css="figure-remark", testid=f"{testid}-remark")
+
+    def show(self, value: str, remark: str) -> None:
+        """Show them."""
+        self._value.text, self._remark.text = value, remark
+
+
+class Hero:
+    """People now, in and out today, visits today."""
+
+    def __init__(self, view: View, texts: Texts, help_: Help) -> None:
+        self._texts = texts
+        self._in = self._out = self._visits = None
+        with box("div", "hero"):
+            if view.doors:
+                self._in = Figure(texts("hero.in"), help_, "in", "today-in", "is-main")
+            self._now = Figure(texts("hero.now"), help_, "now", "people-now")
+            if view.doors:
+                self._out = Figure(texts("hero.out"), help_, "in", "today-out")
+            if view.today.visits is not None or not view.doors:
+                self._visits = Figure(
+                    texts("hero.visits"), help_, "visits", "today-visits", "" if view.doors else "is-main"
+                )
+
+    def _said(self, value: int | None) -> str:
+        return self._texts("hero.missing") if value is None else self._texts.number(value)
+
+    def show(self, view: View) -> None:
+        """Show the numbers."""
+        texts, today, past = self._texts, view.today, view.today.comparison
+        if self._in and self._out:
+            compared = wording.comparison(today.entries, past.entries if past else None, today, texts)
+            self._in.show(self._said(today.entries), compared)
+            net = (
+                ""
+                if today.entries is None or today.exits is None
+                else texts("hero.net", count=texts.number(today.entries - today.exits))
+            )
+            self._out.show(self._said(today.exits), net)
+        if self._visits:
+            compared = wording.comparison(today.visits, past.visits if past else None, today, texts)
+            self._visits.show(self._said(today.visits), compared)
+        self._now.show(self._said(today.people_now), texts("hero.people"))
+
+
+class Chart:
+    """A series with its legend, what is missing in words, and the same numbers as a table."""
+
+    def __init__(self, view: View, texts: Texts, help_: Help, kind: str) -> None:
+        """kind: `hours` or `minutes`."""
+        self._texts, self._kind = texts, kind
+        self._doors = view.doors
+        self._shown: list[Bar] | None = None
+        with box("section", f"card chart chart-{kind}", testid=f"chart-{kind}"):
+            self._remark = heading(
+                texts(f"chart.{kind}" if view.doors else f"chart.{kind}_visits"), help_, "hours"
+            )
+            with box("div", "legend", aria_hidden="true"):
+                for name in ("in", "out", "missing") if view.doors else ("visits", "missing"):
+                    with box("span", f"legend-{name}"):
+                        text("i")
+                        text("span", texts(f"chart.{name}"))
+            self._chart = ui.echart({}, renderer="svg").classes("plot")
+            self._gaps = text("p", css="gaps", testid=f"gaps-{kind}")
+            with box("details", "numbers"):
+                text("summary", texts("chart.table"))
+                with box("div", "numbers-scroll"), box("table"):
+                    self._head()
+                    self._body = box("tbody")
+
+    def _head(self) -> None:
+        columns = ("in", "out") if self._doors else ("visits",)
+        with box("thead"), box("tr"):
+            text("th", self._texts("chart.hour" if self._kind == "hours" else "chart.minute"), scope="col")
+            for name in columns:
+                text("th", self._texts(f"chart.{name}"), scope="col")
+            text("th", self._texts("chart.observed"), scope="col")
+
+    def show(self, view: View) -> None:
+        """Draw, but only when something has changed."""
+        bars = charts.shown_hours(view.today) if self._kind == "hours" else view.today.minutes
+        if bars == self._shown:
+            return
+        self._shown = bars
+        make = charts.hours_options if self._kind == "hours" else charts.minutes_options
+        self._chart.options.clear()
+        self._chart.options.update(make(bars, self._texts, doors=self._doors))
+        self._chart.update()
+        self._gaps.text = wording.gaps(bars, self._texts) if bars else self._texts("chart.nothing")
+        if self._kind == "hours":
+            self._remark.text = wording.peak(bars, self._texts, doors=self._doors)
+        self._rows(bars)
+
+    def _rows(self, bars: list[Bar]) -> None:
+        self._body.clear()
+        with self._body:
+            for bar in bars if self._kind == "hours" else reversed(bars):
+                if bar.state == "ahead":
+                    continue
+                label = self._texts.clock(bar.start)
+                with box("tr", f"is-{bar.state}"):
+                    text("th", label, scope="row")
+                    for name, value in self._values(bar):
+                        text("td", self._said(value), testid=f"{self._kind}-{label}-{name}")
+                    text("td", DASH if bar.observed is None else self._texts.share(bar.observed))
+
+    def _values(self, bar: Bar) -> list[tuple[str, int | None]]:
+        return [("in", bar.entries), ("out", bar.exits)] if self._doors else [("visits", bar.visits)]
+
+    def _said(self, value: int | None) -> str:
+        return self._texts("chart.missing") if value is None else self._texts.number(value)
+
+
+class Gates:
+    """Each gate by itself, where there is more than one to tell apart; the numbers are always there."""
+
+    def __init__(self, view: View, texts: Texts, help_: Help) -> None:
+        self._texts = texts
+        self._cells: dict[tuple[str, str, str], TextElement] = {}
+        if not view.gates:
+            return
+        with box("section", "card gates", testid="gates"):
+            heading(texts("gate.title"), help_, "in")
+            with box("table", "list"):
+                with box("thead"), box("tr"):
+                    for name in ("name", "in", "out"):
+                        text("th", texts(f"gate.{name}"), scope="col")
+                with box("tbody"):
+                    for gate in view.gates:
+                        with box("tr"):
+                            text("th", gate.gate, scope="row")
+                            for way in ("in", "out"):
+                                self._cells[gate.camera, gate.gate, way] = text(
+                                    "td", testid=f"gate-{gate.gate}-{way}"
+                                )
+
+    def show(self, view: View) -> None:
+        """Show the numbers."""
+        for gate in view.gates:
+            for way, value in (("in", gate.entries), ("out", gate.exits)):
+                cell = self._cells.get((gate.camera, gate.gate, way))
+                if cell:
+                    cell.text = self._texts("hero.missing") if value is None else self._texts.number(value)

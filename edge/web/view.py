@@ -1,0 +1,51 @@
+"""All figures of one look, made once and shown on every open page."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from edge.web import figures, models, status
+from edge.web.look import Look, Observer
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the page shows."""
+
+    today: models.Today
+    gates: list[models.Gate]
+    zones: list[models.Zone]
+    lanes: list[models.Lane]
+    cameras: list[models.Camera]
+    sync: models.Sync
+
+    @property
+    def doors(self) -> bool:
+        """Whether this box has gates; one without counts visits to its counters."""
+        return bool(self.gates)
+
+
+class Views:
+    """The newest view; many pages that ask within the same half second get the same one."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._made: tuple[Look, View] | None = None
+
+    def newest(self) -> View:
+        """Look, unless somebody just did. Raises StoreError."""
+        look, site = self._observer.look(), self._observer.site
+        with self._lock:
+            if self._made is None or self._made[0] is not look:
+                view = View(
+                    today=figures.today(look, site),
+                    gates=figures.gates(look, site).gates,
+                    zones=figures.zones(look, site).zones,
+                    lanes=figures.lanes(look, site).lanes,
+                    cameras=status.cameras(look, site).cameras,
+                    sync=status.sync(look),
+                )
+                self._made = (look, view)
+            return self._made[1]

@@ -1,0 +1,98 @@
+"""Sentences of the page that are made from figures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from edge.web.models import Bar, Dwell, Length, Problem, Today
+from edge.web.texts import Texts
+
+COMPARABLE: Final = 0.8
+"""Two days are compared only when each was observed for at least this share."""
+
+
+def problem(found: Problem, today: Today, texts: Texts) -> str:
+    """What is wrong, in one sentence."""
+    since = texts.since(found.since, today.updated_at) if found.since else ""
+    return texts(f"problem.{found.code}", about=found.about or "", since=since, detail=found.detail).strip()
+
+
+def hours(today: Today, texts: Texts) -> str:
+    """`营业 10:00–22:00`."""
+    if today.opens is None or today.closes is None:
+        return texts("page.closed")
+    return texts("page.hours", opens=texts.clock(today.opens), closes=texts.clock(today.closes))
+
+
+def comparison(now: int | None, before: int | None, today: Today, texts: Texts) -> str:
+    """How a figure stands against last week, or why that cannot be said."""
+    past = today.comparison
+    if past is None or today.coverage is None:
+        return ""
+    weekday = texts.weekday(past.date)
+    comparable = min(past.coverage or 0.0, today.coverage) >= COMPARABLE
+    if not comparable or now is None or not before:
+        return texts("hero.no_comparison", weekday=weekday)
+    change = round(100 * (now - before) / before)
+    if change == 0:
+        return texts("hero.same", weekday=weekday)
+    key = "hero.more" if change > 0 else "hero.fewer"
+    sign = "▲ " if change > 0 else "▼ "
+    return sign + texts(key, weekday=weekday, share=texts.share(abs(change) / 100))
+
+
+def spans(bars: Sequence[Bar], state: str, texts: Texts) -> str:
+    """Neighbouring bars of a state as stretches of time: `12:00–13:00`."""
+    found: list[list[Bar]] = []
+    for bar in bars:
+        if bar.state != state:
+            continue
+        if found and found[-1][-1].end == bar.start:
+            found[-1].append(bar)
+        else:
+            found.append([bar])
+    comma = "、" if texts.language == "zh-CN" else ", "
+    return comma.join(f"{texts.clock(run[0].start)}–{texts.clock(run[-1].end)}" for run in found)
+
+
+def gaps(bars: Sequence[Bar], texts: Texts) -> str:
+    """What of a series is missing, in words; empty when nothing is."""
+    whole, part = spans(bars, "missing", texts), spans(bars, "partial", texts)
+    said = [texts("chart.gaps", spans=whole)] if whole else []
+    return ("。" if texts.language == "zh-CN" else ". ").join(
+        [*said, *([texts("chart.gaps_part", spans=part)] if part else [])]
+    )
+
+
+def peak(bars: Sequence[Bar], texts: Texts, *, doors: bool) -> str:
+    """The busiest step; empty when there was none."""
+    best = max(bars, key=lambda bar: (bar.entries if doors else bar.visits) or 0, default=None)
+    count = None if best is None else best.entries if doors else best.visits
+    if best is None or not count:
+        return ""
+    return texts(
+        "chart.peak",
+        **{"from": texts.clock(best.start), "to": texts.clock(best.end)},
+        count=texts.number(count),
+    )
+
+
+def length(found: Length | None, texts: Texts) -> str:
+    """A quantile of stays, or a dash."""
+    if found is None:
+        return "–"
+    said = texts.length(found.seconds)
+    return texts("time.at_least", time=said) if found.at_least else said
+
+
+def histogram(dwell: Dwell, texts: Texts) -> str:
+    """The histogram for those who hear the page."""
+    parts = [
+        texts(
+            "zone.part", **{"from": texts.length(b.from_seconds)}, count=texts.number(b.complete + b.censored)
+        )
+        for b in dwell.bins
+        if b.complete + b.censored
+    ]
+    return texts("zone.histogram", parts=("、" if texts.language == "zh-CN" else ", ").join(parts))
