@@ -128,8 +128,7 @@ class Demo:
 
 def _start_broker(folder: Path, parts: ExitStack, say: Say) -> str:
     """mosquitto where it is installed, else the one in Python; on a free port of the loopback address."""
-    port = free_port()
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    port, program = free_port(), mosquitto_program()
     if program is None:
         say("no mosquitto here: using a small broker in Python")
         broker = DemoBroker(port)
@@ -142,6 +141,11 @@ def _start_broker(folder: Path, parts: ExitStack, say: Say) -> str:
     parts.callback(mosquitto.stop)
     mosquitto.wait_until(lambda: listens(port), READY_S)
     return f"mqtt://127.0.0.1:{port}"
+
+
+def mosquitto_program() -> str | None:
+    """Where mosquitto is; Debian puts it where a user's PATH may not look."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
 def _length(path: Path) -> float:
