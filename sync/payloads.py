@@ -70,6 +70,9 @@ class Payload(BaseModel):
         return self.model_dump_json(by_alias=True)
 
 
+_ALWAYS_KNOWN: Final = frozenset({"scope", "camera", "id", "observed_seconds"})
+
+
 class WindowBody(Payload):
     """One UTC minute of one scope. Counts are null where nobody observed and nothing was counted."""
 
@@ -81,11 +84,7 @@ class WindowBody(Payload):
 
     @model_validator(mode="after")
     def _missing_is_not_zero(self) -> Self:
-        measured = [
-            getattr(self, name)
-            for name in type(self).model_fields
-            if name not in {"scope", "camera", "id", "observed_seconds"}
-        ]
+        measured = [value for name, value in self.__dict__.items() if name not in _ALWAYS_KNOWN]
         missing = sum(value is None for value in measured)
         if missing not in {0, len(measured)}:
             raise ValueError("the counts of a window are all numbers or all null")
