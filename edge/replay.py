@@ -87,6 +87,8 @@ class Replay:
     engine: CameraEngine = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.annotate is not None and self.annotate.resolve() == self.clip.path.resolve():
+            raise ConfigError(f"{self.annotate} is the clip itself; name another file with --annotate")
         self.engine = CameraEngine(self.layout, self.detector)
 
     def run(self) -> dict[str, Any]:

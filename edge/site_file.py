@@ -205,7 +205,7 @@ def _in_words(detail: Any, root: type[BaseModel], path: Sequence[Key]) -> tuple[
 
 def _nearest_key(root: type[BaseModel], path: Sequence[Key]) -> str:
     keys = list(_model_at(root, path[:-1]).model_fields)
-    near = difflib.get_close_matches(str(path[-1]), keys, n=1)
+    near = difflib.get_close_matches(str(path[-1]), keys, n=1, cutoff=0.5)
     return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(keys)}"
 
 

@@ -229,7 +229,7 @@ keys = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_whatever_stands_in_the_file_is_a_fault_or_a_site_and_never_a_crash(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -248,7 +248,7 @@ def test_whatever_stands_in_the_file_is_a_fault_or_a_site_and_never_a_crash(
     assert all("\n" not in str(fault) for fault in faults), faults
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet="{}[]:,-?&*!|>'\"%@` \n\tabc1", max_size=40).map(str.encode))
 def test_no_bytes_at_all_crash_the_reader(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     path = tmp_path_factory.mktemp("site") / "site.yaml"
