@@ -27,8 +27,8 @@ from sync.broker import Broker, tls_context
 from sync.errors import SyncError
 
 __all__ = [
-    "Arrived", "Backoff", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName", "Subscribed", "Up",
-    "Will",
+    "Arrived", "Backoff", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName", "Subscribed",
+    "Up", "Will",
 ]  # fmt: skip
 
 ProtocolName = Literal["5", "3.1.1"]
