@@ -45,6 +45,7 @@ def machine() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
+        "load_before": round(os.getloadavg()[0], 1),
         "vnni": has_vnni(),
         "python": platform.python_version(),
         "onnxruntime": onnxruntime.__version__,
