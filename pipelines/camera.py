@@ -89,7 +89,7 @@ class CameraPipeline:
         """One frame at `t` seconds. `regions`: large moving regions, for lanes (see models/motion.py)."""
         facts: list[Fact] = self._pass_time(t)
         seen = self._unmasked(detections)
-        for track in self.people.update(t, seen.of(PERSON)):
+        for track in self.people.update(t, seen.where(seen.classes == PERSON)):
             if track.updated:
                 self._sight(t, track, facts)
         self._forget(self.people.ended, facts)

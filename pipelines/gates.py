@@ -157,6 +157,8 @@ class GateCounter:
 
     def _release(self, track: int, t: float) -> list[Crossing]:
         """A confirmed track's crossings, also those made before it was confirmed."""
+        if not self._recent and track not in self._waiting:
+            return []
         out = []
         for crossing, point in self._waiting.pop(track, []):
             out.append(crossing)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.types import Detections
 from pipelines.layout import Lane
+from pipelines.overlap import over_smaller
 from pipelines.records import Fact, PictureDirection, VehiclePassage
 from pipelines.track import Track, TrackerSettings
 from pipelines.tracker import Tracker
@@ -126,20 +127,10 @@ def _joined(vehicles: Detections, regions: Detections) -> Detections:
         return vehicles
     if not len(vehicles):
         return regions
-    fresh: NDArray[np.bool_] = np.all(_shared(regions.boxes, vehicles.boxes) < SAME, axis=1)
+    fresh: NDArray[np.bool_] = np.all(over_smaller(regions.boxes, vehicles.boxes) < SAME, axis=1)
     rest = regions.where(fresh)
     return Detections(
         np.concatenate([vehicles.boxes, rest.boxes]),
         np.concatenate([vehicles.scores, rest.scores]),
         np.concatenate([vehicles.classes, rest.classes]),
     )
-
-
-def _shared(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, m): the overlap of each pair of boxes over the smaller one's area."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.prod(np.maximum(high - low, 0), axis=2)
-    area_a, area_b = np.prod(a[:, 2:] - a[:, :2], axis=1), np.prod(b[:, 2:] - b[:, :2], axis=1)
-    shares: NDArray[np.float32] = common / np.maximum(np.minimum(area_a[:, None], area_b[None]), 1e-9)
-    return shares

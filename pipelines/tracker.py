@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from models.types import Detections
+from pipelines import overlap
 from pipelines.track import EDGE, Box, Track, TrackerSettings
 
 _IMPOSSIBLE: Final = 1e6
@@ -30,12 +30,7 @@ FROM_SIDE: Final = 0.6
 """The boxes' usual width over height up to which a camera looks across rather than down."""
 
 
-def _box(row: NDArray[np.float32]) -> Box:
-    x1, y1, x2, y2 = row.tolist()
-    return x1, y1, x2, y2
-
-
-def _touches_edge(box: Sequence[float]) -> bool:
+def _touches_edge(box: Box) -> bool:
     x1, y1, x2, y2 = box
     return min(x1, y1, 1 - x2, 1 - y2) <= EDGE
 
@@ -51,7 +46,14 @@ class _Seen:
     height: NDArray[np.float64]
     score: NDArray[np.float64]
     label: NDArray[np.int16]
-    boxes: NDArray[np.float32]
+    boxes: list[Box]
+    """In fractions of the frame."""
+    spans: NDArray[np.float64]
+    """(n, 4) x1, y1, x2, y2 in the tracker's unit."""
+    same: NDArray[np.bool_]
+    """(n, n) whether two boxes show one person."""
+    claimed: list[int]
+    """Those that a track has been prolonged with."""
 
 
 @dataclass(slots=True)
@@ -114,17 +116,20 @@ class Tracker:
             track.crowded = False
         if len(self.tracks) < 2:
             return
-        where = np.array([(*k.ahead(t, self.settings.coast_s), k.width, k.height) for k in self.tracks])
-        x, y, width, height = (where[:, i] for i in range(4))
-        left, right, top = x - width / 2, x + width / 2, y - height
-        wide = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
-        tall = np.minimum(y[:, None], y) - np.maximum(top[:, None], top)
-        shared = np.maximum(wide, 0) * np.maximum(tall, 0)
-        area = width * height
-        overlap = shared / (area[:, None] + area - shared)
-        np.fill_diagonal(overlap, 0)
-        for track, most in zip(self.tracks, overlap.max(axis=1).tolist(), strict=True):
+        spans = self._spans(self.tracks, t)
+        covered = overlap.over_union(spans, spans)
+        np.fill_diagonal(covered, 0)
+        for track, most in zip(self.tracks, covered.max(axis=1).tolist(), strict=True):
             track.crowded = most > self.settings.crowd_overlap
+
+    def _spans(self, tracks: list[Track], t: float) -> NDArray[np.float64]:
+        """(n, 4) where the tracks' boxes should be at `t`, in the tracker's unit."""
+        rows = []
+        for track in tracks:
+            x, y = track.ahead(t, self.settings.coast_s)
+            half = track.width / 2
+            rows.append((x - half, y - track.height, x + half, y))
+        return np.array(rows)
 
     def _memory(self, track: Track) -> float:
         """Seconds for which a track that nobody sees is remembered."""
@@ -144,24 +149,31 @@ class Tracker:
         return self.settings.stand_s if stood else self.settings.lost_s
 
     def _read(self, detections: Detections) -> _Seen:
-        boxes = detections.boxes.astype(np.float64)
-        x1, x2 = boxes[:, 0] * self.aspect, boxes[:, 2] * self.aspect
+        settings = self.settings
+        spans = detections.boxes.astype(np.float64)
+        spans[:, 0::2] *= self.aspect
+        twice = overlap.over_union(spans, spans) > settings.same_overlap
+        twice |= overlap.over_smaller(spans, spans) > settings.same_inside
         return _Seen(
-            x=(x1 + x2) / 2,
-            top=boxes[:, 1],
-            foot=boxes[:, 3],
-            width=x2 - x1,
-            height=boxes[:, 3] - boxes[:, 1],
+            x=(spans[:, 0] + spans[:, 2]) / 2,
+            top=spans[:, 1],
+            foot=spans[:, 3],
+            width=spans[:, 2] - spans[:, 0],
+            height=spans[:, 3] - spans[:, 1],
             score=detections.scores.astype(np.float64),
             label=detections.classes,
-            boxes=detections.boxes,
+            boxes=[(x1, y1, x2, y2) for x1, y1, x2, y2 in detections.boxes.tolist()],
+            spans=spans,
+            same=twice,
+            claimed=[],
         )
 
     def _match(self, t: float, seen: _Seen) -> list[int]:
         """Prolong tracks; the confident detections that nobody claimed."""
         settings = self.settings
-        high = [i for i, s in enumerate(seen.score.tolist()) if s >= settings.score_high]
-        low = [i for i, s in enumerate(seen.score.tolist()) if settings.score_low <= s < settings.score_high]
+        scores = seen.score.tolist()
+        high = [i for i, s in enumerate(scores) if s >= settings.score_high]
+        low = [i for i, s in enumerate(scores) if settings.score_low <= s < settings.score_high]
         fresh = [k for k in self.tracks if t - k.seen <= settings.fresh_s]
         lost = [k for k in self.tracks if t - k.seen > settings.fresh_s]
         fresh, high = self._assign(t, fresh, high, seen, settings.size_ratio)
@@ -189,38 +201,32 @@ class Tracker:
     def _cost(
         self, t: float, tracks: list[Track], picks: NDArray[np.intp], seen: _Seen, ratios: tuple[float, float]
     ) -> NDArray[np.float64]:
-        """(tracks, picks): distance over reach, unlike heights, lacking overlap; impossible beyond reach."""
+        """(tracks, picks): distance over reach, unlike sizes, lacking overlap; impossible beyond reach."""
         settings = self.settings
-        state = np.array([self._expected(k, t) for k in tracks])
-        x, foot, width, height, metre, reach = (state[:, i, None] for i in range(6))
-        dx = np.abs(x - seen.x[picks])
+        due, found = self._spans(tracks, t), seen.spans[picks]
+        metre = np.array([track.metre for track in tracks])[:, None]
+        reach = np.array([self._reach(track, t) for track in tracks])[:, None]
+        dx = np.abs((due[:, 0] + due[:, 2])[:, None] - (found[:, 0] + found[:, 2])) / 2
         # Feet hide behind counters and heads behind signs: the nearer end tells where the person is.
-        to_foot, to_top = np.abs(foot - seen.foot[picks]), np.abs(foot - height - seen.top[picks])
+        to_top, to_foot = (np.abs(due[:, i, None] - found[:, i]) for i in (1, 3))
         dy = np.minimum((to_foot + to_top) / 2, np.minimum(to_foot, to_top) + 0.1 * metre)
-        distance = np.hypot(dx, dy) / metre / reach
-        ratio = np.hypot(seen.height[picks], seen.width[picks]) / np.hypot(height, width)
-        wide = np.minimum(x + width / 2, seen.x[picks] + seen.width[picks] / 2) - np.maximum(
-            x - width / 2, seen.x[picks] - seen.width[picks] / 2
-        )
-        tall = np.minimum(foot, seen.foot[picks]) - np.maximum(foot - height, seen.top[picks])
-        shared = np.maximum(wide, 0) * np.maximum(tall, 0)
-        overlap = shared / (width * height + seen.width[picks] * seen.height[picks] - shared)
+        distance = np.hypot(dx, dy) / (metre * reach)
+        sizes = np.array([math.hypot(track.width, track.height) for track in tracks])
+        ratio = np.hypot(found[:, 2] - found[:, 0], found[:, 3] - found[:, 1]) / sizes[:, None]
         cost: NDArray[np.float64] = (
-            distance + settings.size_weight * np.abs(np.log(ratio)) + settings.overlap_weight * (1 - overlap)
+            distance
+            + settings.size_weight * np.abs(np.log(np.maximum(ratio, 1e-6)))
+            + settings.overlap_weight * (1 - overlap.over_union(due, found))
         )
-        impossible = (distance > 1) | (ratio < ratios[0]) | (ratio > ratios[1])
-        cost[impossible] = _IMPOSSIBLE
+        cost[(distance > 1) | (ratio < ratios[0]) | (ratio > ratios[1])] = _IMPOSSIBLE
         return cost
 
-    def _expected(self, track: Track, t: float) -> tuple[float, float, float, float, float, float]:
-        """Where a track should be, its size, its metre, and how far off it may be (metres)."""
+    def _reach(self, track: Track, t: float) -> float:
+        """How far, in metres, a track may be from where it should be."""
         settings, dt = self.settings, t - track.seen
-        x, y = track.ahead(t, settings.coast_s)
         if track.hits <= 2:
-            reach = settings.slack + settings.top_speed * dt
-        else:
-            reach = min(settings.slack + settings.speed_doubt * dt, settings.lost_reach)
-        return x, y, track.width, track.height, track.metre, reach
+            return settings.slack + settings.top_speed * dt
+        return min(settings.slack + settings.speed_doubt * dt, settings.lost_reach)
 
     def _prolong(self, t: float, track: Track, pick: int, seen: _Seen) -> None:
         settings, dt = self.settings, t - track.seen
@@ -236,8 +242,8 @@ class Tracker:
         track.gap, track.seen, track.updated = dt, t, True
         track.hits += 1
         track.score, track.label = float(seen.score[pick]), int(seen.label[pick])
-        x1, y1, x2, y2 = seen.boxes[pick].tolist()
-        track.box = (x1, y1, x2, y2)
+        track.box = seen.boxes[pick]
+        seen.claimed.append(pick)
         way = math.hypot(track.x - track.start[0], track.y - track.start[1]) / track.metre
         track.walked = max(track.walked, way)
         if track.hits >= settings.confirm_hits or (track.hits >= 2 and track.walked >= settings.confirm_walk):
@@ -286,36 +292,21 @@ class Tracker:
     def _apart(self, seen: _Seen, picks: list[int]) -> list[int]:
         """The spare boxes that show nobody who is tracked in this frame already, nor one another; best
         first."""
-        taken = [track.box for track in self.tracks if track.updated]
-        apart: list[int] = []
+        taken, apart = list(seen.claimed), []
         for pick in sorted(picks, key=lambda i: -float(seen.score[i])):
-            x1, y1, x2, y2 = seen.boxes[pick].tolist()
-            if x2 > x1 and y2 > y1 and not any(self._same((x1, y1, x2, y2), box) for box in taken):
-                taken.append((x1, y1, x2, y2))
+            if seen.width[pick] > 0 and seen.height[pick] > 0 and not seen.same[pick, taken].any():
+                taken.append(pick)
                 apart.append(pick)
         return apart
-
-    def _same(self, a: Box, b: Box) -> bool:
-        """Whether two boxes of one frame show one person."""
-        wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-        if wide <= 0 or tall <= 0:
-            return False
-        shared = wide * tall
-        area_a, area_b = (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])
-        return shared > self.settings.same_overlap * (
-            area_a + area_b - shared
-        ) or shared > self.settings.same_inside * min(area_a, area_b)
 
     def _trace(self, t: float, seen: _Seen) -> None:
         """Remember the faint boxes at the picture's edge that show nobody who is tracked."""
         while self._traces and t - self._traces[0][0] > self.settings.trace_memory_s:
             self._traces.popleft()
-        edge = [i for i, box in enumerate(seen.boxes.tolist()) if _touches_edge(box)]
-        spare = (
-            self._apart(seen, [i for i in edge if seen.score[i] >= self.settings.score_low]) if edge else []
-        )
-        if spare:
-            self._traces.append((t, [_box(seen.boxes[i]) for i in spare]))
+        low = self.settings.score_low
+        edge = [i for i, box in enumerate(seen.boxes) if _touches_edge(box) and seen.score[i] >= low]
+        if edge and (spare := self._apart(seen, edge)):
+            self._traces.append((t, [seen.boxes[i] for i in spare]))
 
     def _first_trace(self, t: float, box: Box, metre: float) -> float:
         """When the first of an unbroken row of traces that leads to this box was seen."""
@@ -340,7 +331,8 @@ class Tracker:
             width, height = float(seen.width[pick]), float(seen.height[pick])
             x, y = float(seen.x[pick]), float(seen.foot[pick])
             metre = self._metre(width, height)
-            box = _box(seen.boxes[pick])
+            box = seen.boxes[pick]
+            seen.claimed.append(pick)
             since = self._first_trace(t, box, metre) if _touches_edge(box) else t
             self.tracks.append(
                 Track(
