@@ -106,3 +106,12 @@ def test_a_car_that_waits_at_the_barrier_is_one() -> None:
         return (0.5, y) if y < 1.1 else None
 
     assert [p.direction for p in passages(scene(waits))] == ["down"]
+
+
+@pytest.mark.xfail(strict=True, reason="a faint detection wins over the region that shows the same vehicle")
+def test_a_network_that_half_believes_in_a_car_does_not_hide_the_region_that_shows_it() -> None:
+    def half_seen() -> Iterable[Step]:
+        for t, seen, regions in scene(DOWN, by="both"):
+            yield t, Detections(seen.boxes, seen.scores * 0.22, seen.classes), regions
+
+    assert [p.direction for p in passages(half_seen())] == ["down"]
