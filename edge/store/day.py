@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from edge.opening_hours import OpeningHours
@@ -24,12 +25,7 @@ class BusinessDay:
 
     def hours(self) -> list[tuple[int, int]]:
         """The day's clock hours as [begin, end), which a change of the clocks makes 23 or 25."""
-        starts = [
-            t
-            for t in range(self.begin, self.end, QUARTER_S)
-            if datetime.fromtimestamp(t, self.zone).minute == 0
-        ]
-        return list(zip(starts, [*starts[1:], self.end], strict=True))
+        return list(_hours(self.begin, self.end, self.zone))
 
     def open_seconds(self, begin: float, end: float) -> float:
         """How much of [begin, end) lies within the opening hours."""
@@ -40,6 +36,12 @@ class BusinessDay:
     def week_before(self, hours: OpeningHours) -> BusinessDay:
         """The same weekday of the week before."""
         return day_of(self.date - timedelta(days=7), self.zone, hours)
+
+
+@lru_cache(maxsize=64)
+def _hours(begin: int, end: int, zone: ZoneInfo) -> tuple[tuple[int, int], ...]:
+    starts = [t for t in range(begin, end, QUARTER_S) if datetime.fromtimestamp(t, zone).minute == 0]
+    return tuple(zip(starts, [*starts[1:], end], strict=True))
 
 
 def _cut(hours: OpeningHours) -> int:

@@ -8,7 +8,8 @@ an open read-only connection, so that all that a page shows comes from one state
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -86,7 +87,7 @@ _ZONES: Final = (
 )
 _DWELL: Final = {
     "quarter": "SELECT camera, id, bin, sum(complete), sum(censored) FROM dwell_quarter "
-    "WHERE start >= ? AND start < ? GROUP BY camera, id, bin",
+    "WHERE start >= ? AND start < ? GROUP BY bin, camera, id",
     "window": "SELECT camera, zone_window.id, each.key, sum(each.value), 0 "
     "FROM zone_window, json_each(dwell) AS each WHERE start >= ?1 AND start < ?2 GROUP BY 1, 2, 3 "
     "UNION ALL SELECT camera, zone_window.id, each.key, 0, sum(each.value) "
@@ -176,56 +177,42 @@ def last_minute(connection: sqlite3.Connection) -> int | None:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One step of a gate's or zone's series."""
+@dataclass(slots=True)
+class Step:
+    """One step of a gate's or zone's series, such as an hour."""
 
-    start: int
     observed_seconds: float
-    values: tuple[int, ...]
+    counts: list[int]
     """A gate's entries and exits; a zone's visits."""
 
 
-_SERIES: Final = {"gate": ("entries", "exits"), "zone": ("visits",)}
+_COUNTED: Final = {"gate": ("entries", "exits"), "zone": ("visits",)}
 
 
 def series(
-    connection: sqlite3.Connection, scope: str, begin: int, end: int, step: int
-) -> dict[Key, list[Point]]:
-    """The steps (a minute or a quarter-hour) of [begin, end) that were committed, by gate or zone."""
-    table = f"{scope}_window" if step == MINUTE_S else f"{scope}_quarter"
-    columns = ", ".join(_SERIES[scope])
-    found: dict[Key, list[Point]] = {}
-    for camera, name, start, seconds, *values in connection.execute(
-        f"SELECT camera, id, start, observed_seconds, {columns} FROM {table} "  # noqa: S608 - our names
-        "WHERE start >= ? AND start < ? ORDER BY start",
-        (begin, end),
+    connection: sqlite3.Connection, scope: str, spans: Sequence[tuple[int, int]]
+) -> dict[Key, list[Step | None]]:
+    """What was committed in each of these stretches, by gate or zone; None where nothing was.
+
+    spans: [begin, end) one after the other, each a minute long, or made of whole quarter-hours.
+    """
+    if not spans:
+        return {}
+    table = "window" if spans[0][1] - spans[0][0] == MINUTE_S else "quarter"
+    starts, found = [begin for begin, _ in spans], dict[Key, list[Step | None]]()
+    for camera, name, start, seconds, *counts in connection.execute(
+        f"SELECT camera, id, start, observed_seconds, {', '.join(_COUNTED[scope])} "  # noqa: S608 - our names
+        f"FROM {scope}_{table} WHERE start >= ? AND start < ?",
+        (spans[0][0], spans[-1][1]),
     ):
-        found.setdefault((camera, name), []).append(Point(start, seconds, tuple(values)))
-    return found
-
-
-def gathered(points: Iterable[Point], spans: list[tuple[int, int]]) -> list[Point | None]:
-    """Points put together to longer spans, such as hours; None for a span without any point."""
-    found: list[Point | None] = [None] * len(spans)
-    at = 0
-    for point in points:
-        while at < len(spans) and point.start >= spans[at][1]:
-            at += 1
-        if at == len(spans):
-            break
-        if point.start < spans[at][0]:
-            continue
-        before = found[at]
-        found[at] = (
-            Point(spans[at][0], point.observed_seconds, point.values)
-            if before is None
-            else Point(
-                before.start,
-                before.observed_seconds + point.observed_seconds,
-                tuple(a + b for a, b in zip(before.values, point.values, strict=True)),
-            )
-        )
+        steps = found.setdefault((camera, name), [None] * len(spans))
+        i = bisect_right(starts, start) - 1
+        step = steps[i]
+        if step is None:
+            steps[i] = Step(seconds, counts)
+        else:
+            step.observed_seconds += seconds
+            step.counts = [a + b for a, b in zip(step.counts, counts, strict=True)]
     return found
 
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import astuple, fields
 from typing import Any, Final
 
-from pipelines.records import DWELL_EDGES_S, CameraWindow, GateWindow, LaneWindow, Window, ZoneWindow
+from pipelines.records import (
+    DWELL_EDGES_S,
+    MINUTE_S,
+    CameraWindow,
+    GateWindow,
+    LaneWindow,
+    Window,
+    ZoneWindow,
+)
 
 QUARTER_S: Final = 900
 
@@ -96,14 +105,32 @@ def add_to_quarter(connection: sqlite3.Connection, window: Window) -> None:
                 connection.execute(_ADD_DWELL, (quarter, window.camera, window.id, i, complete, censored))
 
 
-def select(connection: sqlite3.Connection, scope: str, begin: int, end: int, limit: int = -1) -> list[Window]:
+def select(connection: sqlite3.Connection, scope: str, begin: int, end: int) -> list[Window]:
     """The minutes of one scope that start in [begin, end), oldest first."""
     rows = connection.execute(
         f"SELECT {_names(scope)} FROM {scope}_window WHERE start >= ? AND start < ? "  # noqa: S608 - our names
-        "ORDER BY start, camera, id LIMIT ?",
-        (begin, end, limit),
+        "ORDER BY start, camera, id",
+        (begin, end),
     )
     return [_window(scope, row) for row in rows]
+
+
+def cut(connection: sqlite3.Connection, scopes: Sequence[str], begin: int, end: int, limit: int) -> int:
+    """Where to stop so that [begin, there) holds about `limit` windows in whole minutes, one at least."""
+    starts: list[int] = []
+    for scope in scopes:
+        starts += [
+            row[0]
+            for row in connection.execute(
+                f"SELECT start FROM {scope}_window WHERE start >= ? AND start < ? "  # noqa: S608 - our names
+                "ORDER BY start LIMIT ?",
+                (begin, end, limit + 1),
+            )
+        ]
+    if len(starts) <= limit:
+        return end
+    starts.sort()
+    return max(starts[limit], starts[0] + MINUTE_S)
 
 
 def _window(scope: str, row: sqlite3.Row) -> Window:

@@ -3,75 +3,69 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
-from edge.store.day import BusinessDay
-from edge.store.queries import Fresh, Key, Point, gathered
+from edge.store.queries import Key, Step
+from edge.web.look import Look, Series
 from edge.web.models import Bar, BarState
 from edge.web.trust import at
 
 WHOLE: Final = 0.9
 """Observed for at least this share, a step counts as whole."""
 
-Span = tuple[int, int]
-Counts = tuple[int, int, int]
-"""Entries, exits, visits."""
-
 
 class Steps:
-    """Makes bars for one set of spans at one moment."""
+    """Makes bars of the series of one look."""
 
-    def __init__(self, spans: Sequence[Span], day: BusinessDay, now: float, horizon: int) -> None:
-        self._spans = list(spans)
-        self._starts = [start for start, _ in spans]
-        self._day, self._now, self._horizon = day, now, horizon
+    def __init__(self, series: Series, look: Look) -> None:
+        self._series, self._fresh = series, look.fresh
+        self._starts = [start for start, _ in series.spans]
+        self._day, self._now, self._horizon = look.day, look.now, look.horizon
 
-    def gates(self, points: dict[Key, list[Point]], keys: Sequence[Key], fresh: Iterable[Fresh]) -> list[Bar]:
+    def gates(self, keys: Sequence[Key]) -> list[Bar]:
         """Entries and exits of these gates together."""
-        extra = self._extra(fresh, keys, ("in", "out"))
-        return [self._bar(i, step, extra[i], ("entries", "exits")) for i, step in self._sums(points, keys, 2)]
+        return self._bars(self._series.gates, keys, ("in", "out"), ("entries", "exits"))
 
-    def zones(self, points: dict[Key, list[Point]], keys: Sequence[Key], fresh: Iterable[Fresh]) -> list[Bar]:
+    def zones(self, keys: Sequence[Key]) -> list[Bar]:
         """Visits to these zones together."""
-        extra = self._extra(fresh, keys, ("visit",))
-        return [self._bar(i, step, extra[i], ("visits",)) for i, step in self._sums(points, keys, 1)]
+        return self._bars(self._series.zones, keys, ("visit",), ("visits",))
 
-    def _extra(self, fresh: Iterable[Fresh], keys: Sequence[Key], kinds: tuple[str, ...]) -> list[list[int]]:
+    def _bars(
+        self,
+        steps: dict[Key, list[Step | None]],
+        keys: Sequence[Key],
+        kinds: tuple[str, ...],
+        names: tuple[str, ...],
+    ) -> list[Bar]:
+        counts, seconds = self._extra(keys, kinds), [0.0] * len(self._starts)
+        for key in keys:
+            for i, step in enumerate(steps.get(key, ())):
+                if step is not None:
+                    seconds[i] += step.observed_seconds / len(keys)
+                    counts[i] = [a + b for a, b in zip(counts[i], step.counts, strict=True)]
+        return [self._bar(i, seconds[i], counts[i], names) for i in range(len(self._starts))]
+
+    def _extra(self, keys: Sequence[Key], kinds: tuple[str, ...]) -> list[list[int]]:
         """What is counted but not yet committed, by span."""
-        found = [[0] * len(kinds) for _ in self._spans]
-        for one in fresh:
-            if one.what in kinds and (one.camera, one.id) in keys:
+        found = [[0] * len(kinds) for _ in self._starts]
+        wanted = set(keys)
+        for one in self._fresh:
+            if one.what in kinds and (one.camera, one.id) in wanted:
                 i = bisect_right(self._starts, one.t) - 1
-                if 0 <= i < len(self._spans) and one.t < self._spans[i][1]:
+                if i >= 0 and one.t < self._series.spans[i][1]:
                     found[i][kinds.index(one.what)] += 1
         return found
 
-    def _sums(
-        self, points: dict[Key, list[Point]], keys: Sequence[Key], width: int
-    ) -> list[tuple[int, tuple[float, list[int]]]]:
-        """For each span: mean observed seconds of all scopes, and their counts together."""
-        each = [gathered(points.get(key, []), self._spans) for key in keys]
-        found = []
-        for i in range(len(self._spans)):
-            steps = [steps[i] for steps in each]
-            seconds = sum(step.observed_seconds for step in steps if step) / max(1, len(keys))
-            counts = [sum(step.values[k] for step in steps if step) for k in range(width)]
-            found.append((i, (seconds, counts)))
-        return found
-
-    def _bar(self, i: int, step: tuple[float, list[int]], extra: list[int], names: tuple[str, ...]) -> Bar:
-        start, end = self._spans[i]
-        seconds, counts = step
-        counts = [a + b for a, b in zip(counts, extra, strict=True)]
+    def _bar(self, i: int, seconds: float, counts: list[int], names: tuple[str, ...]) -> Bar:
+        start, end = self._series.spans[i]
         elapsed = min(end, self._horizon) - start
         observed = min(1.0, seconds / elapsed) if elapsed > 0 else None
         state = self._state(start, end, observed, any(counts))
         known = state not in {"missing", "ahead", "closed"}
-        return Bar.model_validate(
-            {"start": at(start), "end": at(end), "state": state, "observed": observed}
-            | (dict(zip(names, counts, strict=True)) if known else {})
-        )
+        values: dict[str, Any] = dict(zip(names, counts, strict=True)) if known else {}
+        # Built without checks: hundreds are made every second, of nothing but our own numbers.
+        return Bar.model_construct(start=at(start), end=at(end), state=state, observed=observed, **values)
 
     def _state(self, start: int, end: int, observed: float | None, counted: bool) -> BarState:
         if start >= self._now:

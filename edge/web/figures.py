@@ -54,11 +54,11 @@ def _known(observed_seconds: float, *counts: float) -> bool:
 
 
 def _hours(look: Look) -> Steps:
-    return Steps(look.day.hours(), look.day, look.now, look.horizon)
+    return Steps(look.hours, look)
 
 
 def _minutes(look: Look) -> Steps:
-    return Steps(look.minute_spans(), look.day, look.now, look.horizon)
+    return Steps(look.minutes, look)
 
 
 def _gate_totals(look: Look, key: Key) -> GateSum | None:
@@ -85,8 +85,8 @@ def gates(look: Look, site: SiteConfig) -> models.Gates:
                 exits=total.exits if total else None,
                 inferred=total.inferred if total else None,
                 observed_seconds=total.observed_seconds if total else 0.0,
-                hours=hours.gates(look.gate_quarters, [key], look.fresh),
-                minutes=minutes.gates(look.gate_minutes, [key], look.fresh),
+                hours=hours.gates([key]),
+                minutes=minutes.gates([key]),
             )
         )  # fmt: skip
     return models.Gates(date=look.day.date, gates=answers)
@@ -159,7 +159,7 @@ def zones(look: Look, site: SiteConfig) -> models.Zones:
                 peak=total.peak if total else None,
                 observed_seconds=total.observed_seconds if total else 0.0,
                 dwell=dwell(total) if total else None,
-                hours=hours.zones(look.zone_quarters, [key], look.fresh),
+                hours=hours.zones([key]),
             )
         )  # fmt: skip
     return models.Zones(date=look.day.date, zones=answers)
@@ -224,19 +224,17 @@ def today(look: Look, site: SiteConfig) -> models.Today:
         coverage=coverage(look, site),
         counting_since=None if look.first_observed is None else at(look.first_observed),
         comparison=_comparison(look, site),
-        hours=_together(look, _hours(look), doors, places, "quarters"),
-        minutes=_together(look, _minutes(look), doors, places, "minutes"),
+        hours=_together(_hours(look), doors, places),
+        minutes=_together(_minutes(look), doors, places),
     )
 
 
-def _together(look: Look, steps: Steps, doors: list[Key], places: list[Key], of: str) -> list[models.Bar]:
+def _together(steps: Steps, doors: list[Key], places: list[Key]) -> list[models.Bar]:
     """Gates and footfall zones in one series; the gates say what was observed where there are any."""
-    gate_points = look.gate_quarters if of == "quarters" else look.gate_minutes
-    zone_points = look.zone_quarters if of == "quarters" else look.zone_minutes
-    visits = steps.zones(zone_points, places, look.fresh)
+    visits = steps.zones(places)
     if not doors:
         return visits
     return [
         bar.model_copy(update={"visits": visit.visits})
-        for bar, visit in zip(steps.gates(gate_points, doors, look.fresh), visits, strict=True)
+        for bar, visit in zip(steps.gates(doors), visits, strict=True)
     ]

@@ -15,8 +15,7 @@ from edge.live import Live, Snapshot
 from edge.store import outbox, queries
 from edge.store.database import reading
 from edge.store.day import BusinessDay, business_day, day_of
-from edge.store.queries import Fresh, GateSum, Key, LaneSum, Point, ZoneSum
-from edge.store.windows import QUARTER_S
+from edge.store.queries import Fresh, GateSum, Key, LaneSum, Step, ZoneSum
 from pipelines.records import MINUTE_S
 from pipelines.windows import CLOSE_LAG_S
 from sync.outbox import STREAMS, Backlog, Stream
@@ -40,6 +39,15 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """What was committed, step by step."""
+
+    spans: list[tuple[int, int]]
+    gates: dict[Key, list[Step | None]]
+    zones: dict[Key, list[Step | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """What was seen. Times are UTC seconds."""
 
@@ -51,10 +59,9 @@ class Look:
     gates: dict[Key, GateSum]
     zones: dict[Key, ZoneSum]
     lanes: dict[Key, LaneSum]
-    gate_quarters: dict[Key, list[Point]]
-    zone_quarters: dict[Key, list[Point]]
-    gate_minutes: dict[Key, list[Point]]
-    zone_minutes: dict[Key, list[Point]]
+    hours: Series
+    minutes: Series
+    """The last hour, the running minute last; nothing for a day that is over."""
     fresh: list[Fresh]
     observed: dict[str, float]
     """Seconds of the opening hours so far that each camera observed."""
@@ -68,13 +75,6 @@ class Look:
     def is_today(self) -> bool:
         """Whether the day is still going on."""
         return self.now < self.day.end
-
-    def minute_spans(self) -> list[tuple[int, int]]:
-        """The minutes of the last hour, the running one last; none for a day that is over."""
-        if not self.is_today:
-            return []
-        last = int(self.now) // MINUTE_S * MINUTE_S
-        return [(t, t + MINUTE_S) for t in range(last - (LAST_MINUTES - 1) * MINUTE_S, last + 1, MINUTE_S)]
 
 
 class Observer:
@@ -110,7 +110,6 @@ class Observer:
             last = queries.last_minute(connection)
             horizon = _horizon(now, day, last)
             begin, end = day.begin, day.end
-            minutes = int(now) // MINUTE_S * MINUTE_S - (LAST_MINUTES - 1) * MINUTE_S
             is_today = now < day.end
             opens, closes = _open_span(day, horizon)
             return Look(
@@ -121,10 +120,8 @@ class Observer:
                 gates=queries.gates(connection, begin, end),
                 zones=queries.zones(connection, begin, end),
                 lanes=queries.lanes(connection, begin, end),
-                gate_quarters=queries.series(connection, "gate", begin, end, QUARTER_S),
-                zone_quarters=queries.series(connection, "zone", begin, end, QUARTER_S),
-                gate_minutes=queries.series(connection, "gate", minutes, end, MINUTE_S) if is_today else {},
-                zone_minutes=queries.series(connection, "zone", minutes, end, MINUTE_S) if is_today else {},
+                hours=_series(connection, day.hours()),
+                minutes=_series(connection, _last_minutes(now) if is_today else []),
                 fresh=queries.fresh(connection, begin, end),
                 observed=queries.observed(connection, opens, closes),
                 first_observed=queries.first_observed(connection, begin, end),
@@ -149,6 +146,15 @@ class Observer:
             open_seconds=float(closes - opens),
         )
         return past if past.gates or past.zones else None
+
+
+def _series(connection: sqlite3.Connection, spans: list[tuple[int, int]]) -> Series:
+    return Series(spans, queries.series(connection, "gate", spans), queries.series(connection, "zone", spans))
+
+
+def _last_minutes(now: float) -> list[tuple[int, int]]:
+    last = int(now) // MINUTE_S * MINUTE_S
+    return [(t, t + MINUTE_S) for t in range(last - (LAST_MINUTES - 1) * MINUTE_S, last + 1, MINUTE_S)]
 
 
 def _horizon(now: float, day: BusinessDay, last: int | None) -> int:

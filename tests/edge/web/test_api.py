@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -166,6 +167,16 @@ def test_windows_come_in_whole_minutes_and_say_where_to_go_on(client: TestClient
     assert pages == whole["minutes"]
     single = get(client, "windows", **{"from": begin, "to": end, "limit": 1})
     assert single["minutes"] == whole["minutes"][:1]
+
+
+def test_windows_are_told_as_they_are_sent_to_the_centre(client: TestClient, box: Filled) -> None:
+    made = minute(int(NOW) // 60 * 60 - 60, 4, 1, 70.0)
+    box.store.commit_minute(made[0].start, made)
+    [row] = box.store.pending("data", 0, 10)
+    [told] = get(client, "windows", **{"from": iso(made[0].start), "to": iso(made[0].start + 60)})["minutes"]
+    sent = json.loads(row.body)
+    assert told["start"] == sent["start"]
+    assert {w["scope"]: w for w in told["windows"]} == {w["scope"]: w for w in sent["windows"]}
 
 
 def test_windows_of_a_blind_minute_have_null_counts(client: TestClient) -> None:
