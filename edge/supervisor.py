@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
 
-from edge.backoff import Backoff
 from edge.log import fields
+from sync.backoff import Backoff
 
 log = logging.getLogger("edge.supervisor")
 
@@ -140,7 +140,7 @@ class Supervisor:
     def __init__(self, posts: Iterable[Post], chance: random.Random | None = None) -> None:
         chance = chance or random.Random()
         self._posts = {post.name: post for post in posts}
-        self._watches = {name: Watch(post, Backoff(chance)) for name, post in self._posts.items()}
+        self._watches = {name: Watch(post, Backoff(chance=chance)) for name, post in self._posts.items()}
         self._children: dict[str, Process] = {}
 
     def tick(self, now: float) -> None:

@@ -9,7 +9,6 @@ values. Every connection is a new client object, so nothing of an old connection
 from __future__ import annotations
 
 import contextlib
-import random
 import select
 import socket
 import time
@@ -23,11 +22,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from sync.backoff import Backoff
 from sync.broker import Broker, tls_context
 from sync.errors import SyncError
 
 __all__ = [
-    "Arrived", "Backoff", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName", "Subscribed",
+    "Arrived", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName", "Subscribed",
     "Up", "Will",
 ]  # fmt: skip
 
@@ -98,26 +98,6 @@ class Arrived:
 
 
 Happening = Up | Down | Subscribed | Confirmed | Arrived
-
-
-class Backoff:
-    """Waits that double from a shortest to a longest, each drawn anew from its upper half, so that the
-    boxes of a chain do not return all in the same moment."""
-
-    def __init__(self, shortest: float, longest: float, rng: random.Random | None = None) -> None:
-        self._shortest, self._longest = shortest, longest
-        self._rng = rng or random.Random()
-        self._next = shortest
-
-    def wait(self) -> float:
-        """The next wait in seconds."""
-        wait = self._next * self._rng.uniform(0.5, 1.0)
-        self._next = min(self._next * 2, self._longest)
-        return wait
-
-    def reset(self) -> None:
-        """Begin with the shortest again."""
-        self._next = self._shortest
 
 
 class Link:
@@ -299,7 +279,7 @@ class Link:
         self._version = self._first_version
         if was_up is not None and now - was_up >= STEADY_S:
             self._backoff.reset()
-        self._retry_at = now + self._backoff.wait()
+        self._retry_at = now + self._backoff.next()
         self._happened.append(Down(reason))
 
     # -- opening ---------------------------------------------------------------------------------------

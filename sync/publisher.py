@@ -18,13 +18,13 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from sync.backoff import Backoff
 from sync.bodies import utc
 from sync.cursor import Cursor, Pacing
 from sync.mqtt import (
     BACKOFF_S,
     MAX_UNCONFIRMED,
     Arrived,
-    Backoff,
     Broker,
     Confirmed,
     Down,

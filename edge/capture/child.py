@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from edge.backoff import Backoff
 from edge.capture.ring import CaptureState, RingWriter
 from edge.capture.source import Source, parse_source
 from edge.capture.stream import Stream, open_stream
@@ -24,6 +22,7 @@ from edge.clock import SteadyClock
 from edge.errors import CaptureError
 from edge.log import fields
 from edge.sampling import Pace
+from sync.backoff import Backoff
 
 log = logging.getLogger("edge.capture")
 
@@ -173,4 +172,4 @@ def main() -> None:
     """The child process."""
     parent = Parent(on_stop=stop_at_once)
     task: CaptureTask = parent.task
-    Capture(task, RingWriter(task.ring_fd), Backoff(random.Random()), parent.tell).run()
+    Capture(task, RingWriter(task.ring_fd), Backoff(), parent.tell).run()

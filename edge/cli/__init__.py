@@ -7,7 +7,13 @@ from typing import Final
 
 import typer
 
-from edge.cli import config, demo, doctor, hub, models, replay, run
+from edge.cli.config import app as config_app
+from edge.cli.demo import demo
+from edge.cli.doctor import doctor
+from edge.cli.hub import app as hub_app
+from edge.cli.models import app as models_app
+from edge.cli.replay import replay
+from edge.cli.run import run
 from edge.errors import EdgeError
 from models.errors import ModelsError
 from sync.errors import SyncError
@@ -19,13 +25,13 @@ app: Final = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("run")(run.run)
-app.command("replay")(replay.replay)
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.add_typer(models.app, name="models")
-app.add_typer(config.app, name="config")
-app.add_typer(hub.app, name="hub")
+app.command("run")(run)
+app.command("replay")(replay)
+app.command("demo")(demo)
+app.command("doctor")(doctor)
+app.add_typer(models_app, name="models")
+app.add_typer(config_app, name="config")
+app.add_typer(hub_app, name="hub")
 
 
 def main() -> None:

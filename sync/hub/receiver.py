@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from sync.backoff import Backoff
 from sync.errors import SyncError
 from sync.hub.intake import BoxState, Intake, SetAside, judge
 from sync.hub.ledger import Ledger, LedgerError
 from sync.mqtt import (
     BACKOFF_S,
     Arrived,
-    Backoff,
     Broker,
     Confirmed,
     Down,

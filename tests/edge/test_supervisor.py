@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.backoff import FIRST_S, LONGEST_S, Backoff
 from edge.child import Child
 from edge.supervisor import Action, Post, Supervisor, Watch
+from sync.backoff import FIRST_S, LONGEST_S, Backoff
 
 
 def watch(**limits: float) -> Watch:
-    return Watch(Post("cam-1", start=_never, beat=lambda: None, **limits), Backoff(random.Random(1)))
+    return Watch(Post("cam-1", start=_never, beat=lambda: None, **limits), Backoff(chance=random.Random(1)))
 
 
 def _never() -> Child:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.errors import SyncError
-from sync.mqtt import Backoff, Broker
+from sync.mqtt import Broker
 from sync.outbox import STREAMS
 from sync.topics import BoxIdentity, Topic, parse
 
@@ -93,13 +91,3 @@ def test_an_address_that_cannot_work_is_refused_with_the_remedy(
 def test_a_password_is_in_no_text_about_the_broker() -> None:
     broker = Broker.parse("mqtt://user:s3cret@broker")
     assert "s3cret" not in f"{broker} {broker!r}"
-
-
-def test_waits_double_up_to_the_longest_and_never_fall_below_half() -> None:
-    backoff = Backoff(1, 60, random.Random(1))
-    waits = [backoff.wait() for _ in range(10)]
-    assert all(
-        full / 2 <= wait <= full for wait, full in zip(waits, [1, 2, 4, 8, 16, 32] + [60] * 4, strict=True)
-    )
-    backoff.reset()
-    assert backoff.wait() <= 1

@@ -11,10 +11,12 @@ LONGEST_S: Final = 30.0
 
 class Backoff:
     """Waits that double from `first_s` to `longest_s`, each shortened at random by up to half, so that
-    sixteen cameras behind one switch do not all come back in the same moment."""
+    the cameras behind one switch and the boxes of a chain do not all come back in the same moment."""
 
-    def __init__(self, chance: random.Random, first_s: float = FIRST_S, longest_s: float = LONGEST_S) -> None:
-        self._chance = chance
+    def __init__(
+        self, first_s: float = FIRST_S, longest_s: float = LONGEST_S, *, chance: random.Random | None = None
+    ) -> None:
+        self._chance = chance or random.Random()
         self._first_s = first_s
         self._longest_s = longest_s
         self._failures = 0
