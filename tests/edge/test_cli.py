@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -169,3 +171,16 @@ def test_help_names_every_option_of_the_contract() -> None:
     words = storeedge("replay", "--help").stdout
     for option in ("--site", "--out", "--camera", "--model", "--fps", "--annotate", "--realtime"):
         assert option in words
+
+
+def test_whoever_watches_sees_progress_and_a_pipe_sees_none() -> None:
+    code = "from edge.progress import Bar\nwith Bar('replaying x') as bar:\n    bar.to(0.5); bar.to(1.5)\n"
+    ours, theirs = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], stderr=theirs, check=True, timeout=60)
+    os.close(theirs)
+    seen = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert "replaying x" in seen
+    assert "50%" in seen or "100%" in seen
+    quiet = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
+    assert (quiet.stdout, quiet.stderr) == (b"", b"")

@@ -198,10 +198,10 @@ def test_memory_does_not_grow_with_the_visitors_that_were() -> None:
     plan = layout(gates=[DOOR, gate((9, 2), (9, 8), name="other")], zones=[COUNTER])
     pipeline = CameraPipeline(plan, ASPECT)
     way, sizes = walk((3, 5), (10, 5), speed=2.0), []
-    for visitor in range(250):
+    for visitor in range(120):
         begin = visitor * 10.0
         for i in range(20):
             place = way.at(i / 5)
             pipeline.step(begin + i / 5, boxes() if place is None else boxes(person(place)))
         sizes.append(cells(pipeline))
-    assert max(sizes[50:]) <= max(sizes[:50]), (max(sizes[:50]), max(sizes[50:]))
+    assert max(sizes[30:]) <= max(sizes[:30]), (max(sizes[:30]), max(sizes[30:]))
