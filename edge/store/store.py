@@ -13,6 +13,7 @@ What holds, whatever is killed when:
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sqlite3
 import threading
@@ -32,8 +33,11 @@ from edge.store.migrations import LEVEL, migrate
 from edge.store.records import Counted
 from pipelines.records import Event, Record, Window
 from sync.bodies import event_body, minute_body
+from sync.errors import SyncError
 from sync.outbox import Backlog, OutboxRow, Stream
 from sync.payloads import EVENT, MINUTE
+
+log = logging.getLogger("edge.store")
 
 T = TypeVar("T")
 
@@ -157,19 +161,27 @@ class Store:
         return self._epoch
 
     def add_records(self, new: Sequence[Record]) -> int:
-        """Keep records, in one transaction; an event is also put into the outbox. How many were new."""
+        """Keep records, in one transaction; an event is also put into the outbox. How many were new.
+
+        A record that can never be kept, such as one with an id of a thousand letters, is logged and left
+        out: it must not hold up those after it.
+        """
         return self._with_room(lambda: self._add_records(new)) if new else 0
 
     def _add_records(self, new: Sequence[Record]) -> int:
         with self._transaction() as connection:
-            count = 0
-            for record in new:
-                if not records.insert(connection, record):
-                    continue
-                count += 1
-                if isinstance(record, Event):
-                    outbox.put(connection, "data", EVENT, event_body(record), created_at=self._clock())
-            return count
+            return sum(self._add_record(connection, record) for record in new)
+
+    def _add_record(self, connection: sqlite3.Connection, record: Record) -> bool:
+        try:
+            body = event_body(record) if isinstance(record, Event) else None
+            added = records.insert(connection, record)
+        except (sqlite3.IntegrityError, SyncError) as error:
+            log.error("a record cannot be kept: %s: %.200r", error, record)
+            return False
+        if added and body is not None:
+            outbox.put(connection, "data", EVENT, body, created_at=self._clock())
+        return added
 
     def commit_minute(self, start: int, made: Sequence[Window]) -> bool:
         """Keep a minute: its windows, their quarter-hours, the counted records and one outbox row, together.

@@ -63,10 +63,9 @@ def _engine(live: Snapshot, now: float) -> list[Problem]:
         return [Problem(code="no_camera", level="bad")]
     if live.engine.alive or all(camera.state == "ended" for camera in live.cameras.values()):
         return []
-    since = live.engine.since
-    if since is None and now - live.started_at < START_S:
-        return []
-    return [Problem(code="engine_down", level="bad", since=at(since or live.started_at))]
+    if live.engine.restarts == 0 and now - live.started_at < START_S:
+        return [Problem(code="starting", level="notice")]
+    return [Problem(code="engine_down", level="bad", since=at(live.engine.since or live.started_at))]
 
 
 def _store(live: Snapshot, now: float, last_minute: int | None) -> list[Problem]:
@@ -87,6 +86,8 @@ def _camera(camera: CameraLive, now: float) -> Problem | None:
             )  # fmt: skip
         case "starting" if now - camera.since > START_S:
             return Problem(code="camera_silent", level="bad", about=camera.camera, since=at(camera.since))
+        case "starting":
+            return Problem(code="camera_starting", level="notice", about=camera.camera)
         case "online" if camera.last_frame_at is not None and now - camera.last_frame_at > STALE_S:
             return Problem(
                 code="camera_silent", level="bad", about=camera.camera, since=at(camera.last_frame_at)

@@ -121,15 +121,23 @@ def test_an_event_and_its_end_are_two_messages_and_one_row(tmp_path: Path) -> No
         assert [body["ended_at"] for body in bodies(store)] == [None, "2026-09-21T14:14:30Z"]
 
 
-def test_what_cannot_be_sent_is_not_kept_either(tmp_path: Path) -> None:
+def test_a_minute_that_cannot_be_sent_is_not_kept_either(tmp_path: Path) -> None:
     with open_store(tmp_path) as store:
         with pytest.raises(SyncError, match="cannot be sent"):
             store.commit_minute(NOON, [gate(NOON, -1)])
-        with pytest.raises(SyncError, match="cannot be sent"):
-            store.add_records([crossing(NOON), event(NOON, name="")])
         assert store.last_sealed_minute() is None
-        assert store.records_since(0) == []
         assert store.backlog("data").rows == 0
+
+
+def test_a_record_that_can_never_be_kept_does_not_hold_up_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_store(tmp_path) as store:
+        kept = store.add_records([crossing(NOON, gate="x" * 1000), event(NOON, name=""), crossing(NOON)])
+        assert kept == 1
+        assert store.records_since(0) == [crossing(NOON)]
+        assert store.backlog("data").rows == 0
+    assert caplog.text.count("a record cannot be kept") == 2
 
 
 def test_numbers_are_never_given_twice(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge.web.trust import COMMIT_S, STALE_S
+from edge.live import Live
+from edge.web.trust import COMMIT_S, STALE_S, problems
 from pipelines.records import Event
 from tests.edge.web.build import ENTRIES, EXITS, NOW, VISITS, Filled
 
@@ -60,6 +61,18 @@ def test_when_counting_stops_it_is_unhealthy_and_says_why(
     status, found = codes(client)
     assert status == 503
     assert found[0] == told
+
+
+def test_a_box_that_is_starting_says_so_and_is_not_yet_a_fault() -> None:
+    live = Live(["cam-1"], NOW)
+    live.engine(False, NOW)
+    found = problems(live.snapshot(), NOW + 20, last_minute=None, oldest_waiting=None, coverage=None)
+    assert [(each.code, each.level) for each in found] == [
+        ("starting", "notice"),
+        ("camera_starting", "notice"),
+    ]
+    found = problems(live.snapshot(), NOW + 70, last_minute=None, oldest_waiting=None, coverage=None)
+    assert [(each.code, each.level) for each in found] == [("engine_down", "bad"), ("camera_silent", "bad")]
 
 
 def test_a_centre_out_of_reach_is_told_and_is_no_reason_to_restart(client: TestClient, box: Filled) -> None:
