@@ -61,6 +61,8 @@ def fetch(target: Path, say: Callable[[str], None]) -> Path:
 
 def _download(folder: Path) -> Path | None:
     command = ["apt-get", "--quiet", "download", PACKAGE]
+    if os.geteuid() == 0:  # apt would try, and complain, to become a user who cannot write here
+        command += ["-o", "APT::Sandbox::User=root"]
     if subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode:
         return None
     return next(folder.glob(f"{PACKAGE}_*.deb"), None)
