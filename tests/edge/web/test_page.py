@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from edge.web.app import create_app
 from pipelines.records import Crossing, Visit
 from tests.edge.web.build import ENTRIES, EXITS, NOW, SITE, VISITS, Filled, filled, minute
 
-CHROMIUM = shutil.which("chromium")
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1400, "height": 900}
 
 
@@ -40,19 +38,6 @@ def address(box: Filled) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
