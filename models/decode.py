@@ -89,10 +89,12 @@ class Yolox:
     def __call__(self, output: NDArray[np.float32], floor: float) -> Candidates:
         likely = np.flatnonzero(output[0, :, 4] >= floor)  # the product below can only be smaller
         raw = output[0, likely]
-        score = raw[:, self._columns] * raw[:, 4:5]
+        score = raw[:, self._columns]
         kind = score.argmax(axis=1)
         best = score[np.arange(len(kind)), kind]
-        sure = best >= floor
+        ours = best >= raw[:, 5:].max(axis=1)  # a dog is not a small person
+        best = best * raw[:, 4]
+        sure = ours & (best >= floor)
         raw, cells = raw[sure], likely[sure]
         stride = self._strides[cells, None]
         centres = raw[:, :2] * stride + self._corners[cells]
@@ -117,6 +119,8 @@ class Ultralytics:
         scores = output[self._columns + 4]
         found = np.flatnonzero(scores.max(axis=0) >= floor)
         scores = scores[:, found]
+        ours = scores.max(axis=0) >= output[4:, found].max(axis=0)  # a dog is not a small person
+        found, scores = found[ours], scores[:, ours]
         kind = scores.argmax(axis=0)
         place = output[:4, found].T
         return Candidates(
