@@ -2,6 +2,7 @@
 
 EdgeError
 ├── ConfigError    the site file is wrong: a person mends it
+├── AuditError     a hand count or a list of counts cannot be used: a person mends it
 ├── CaptureError   a camera or clip gives no frames: wait and try again, or name another
 └── StoreError     the database cannot take or give records; nothing was half written
     ├── StoreFull      no room left: keep the record in memory, make room, try again
@@ -19,6 +20,10 @@ class EdgeError(Exception):
 
 class ConfigError(EdgeError):
     """The site file, or what it names, is wrong."""
+
+
+class AuditError(EdgeError):
+    """A hand count, or what it is compared with, cannot be used."""
 
 
 class CaptureError(EdgeError):

@@ -7,6 +7,7 @@ from typing import Final
 
 import typer
 
+from edge.cli.audit import app as audit_app
 from edge.cli.config import app as config_app
 from edge.cli.demo import demo
 from edge.cli.doctor import doctor
@@ -32,6 +33,7 @@ app.command("doctor")(doctor)
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(hub_app, name="hub")
+app.add_typer(audit_app, name="audit")
 
 
 def main() -> None:

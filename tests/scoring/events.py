@@ -13,15 +13,14 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
+
+from pipelines.pairing import pair_in_time
 
 TOLERANCE_S: Final = 2.0
 WINDOW_S: Final = 900.0
 """Fifteen minutes, the window of the WAPE."""
 
 Direction = Literal["in", "out"]
-_FAR: Final = 1e9
 T = TypeVar("T")
 K = TypeVar("K")
 
@@ -226,19 +225,10 @@ def _match(
 def _pair(
     true: Sequence[TrueCrossing], times: Sequence[float], tolerance_s: float, strict: bool
 ) -> list[tuple[int, int]]:
-    """Hungarian assignment: a pair too far apart costs more than all near pairs together, so that the
-    number of pairs comes first and the sum of differences second."""
-    if not times:
-        return []
-    at = np.array(times)
-    t = np.array([e.t for e in true])[:, None]
-    start = t if strict else np.array([e.t_from for e in true])[:, None]
-    end = t if strict else np.array([e.t_to for e in true])[:, None]
-    apart: NDArray[np.float64] = np.maximum(np.maximum(start - at, at - end), 0.0)
-    near = apart <= tolerance_s
-    cost = np.where(near, apart + 1e-3 * np.abs(t - at), _FAR)
-    rows, columns = linear_sum_assignment(cost)
-    return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if near[r, c]]
+    moments = [event.t for event in true]
+    begin = moments if strict else [event.t_from for event in true]
+    end = moments if strict else [event.t_to for event in true]
+    return pair_in_time(times, begin, end, moments, tolerance_s)
 
 
 def _window_error(predicted: Iterable[CrossingLike], true: Iterable[CrossingLike]) -> int:

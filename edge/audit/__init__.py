@@ -1,0 +1,1 @@
+"""Audits: hand counts read, compared with the box's own, told in words, kept."""
