@@ -85,10 +85,15 @@ class CameraEngine:
         return [] if self.pipeline is None else self.pipeline.close(t)
 
     def _begin(self, width: int, height: int, t: float) -> list[Fact]:
-        """The first frame, or one of another size: the camera was set anew."""
-        facts = [] if self.pipeline is None else self.gap(t)
+        """The first frame, or one of another size: the camera was set anew. Track numbers go on."""
+        before = self.pipeline
+        facts = [] if before is None else self.gap(t)
         self._size = (width, height)
         self.pipeline = CameraPipeline(self.layout, width / height)
+        if before is not None:
+            self.pipeline.people.next_number = before.people.next_number
+            if self.pipeline.lanes and before.lanes:
+                self.pipeline.lanes.tracker.next_number = before.lanes.tracker.next_number
         self._foreground = Foreground() if self.layout.lanes else None
         return facts
 

@@ -1,8 +1,7 @@
 """Car-park lanes: one record for each vehicle that drives through the picture.
 
 Detectors trained on street scenes miss cars seen from straight above, so a large moving region that drives
-through is a vehicle too. Both feed one tracker; where a detection and a region show the same car, the
-detection wins.
+through is a vehicle too. Both feed one tracker.
 """
 
 from __future__ import annotations
@@ -122,15 +121,17 @@ _WAYS: Final[tuple[tuple[PictureDirection, PictureDirection], ...]] = (("left", 
 
 
 def _joined(vehicles: Detections, regions: Detections) -> Detections:
-    """Detections, and the regions that show none of them."""
-    if not len(regions):
-        return vehicles
-    if not len(vehicles):
-        return regions
-    fresh: NDArray[np.bool_] = np.all(over_smaller(regions.boxes, vehicles.boxes) < SAME, axis=1)
-    rest = regions.where(fresh)
+    """Both, each vehicle once: a sure detection hides the region that shows it, a region hides what is only
+    faintly a vehicle."""
+    if not len(regions) or not len(vehicles):
+        return vehicles if len(vehicles) else regions
+    sure = vehicles.scores >= VEHICLES_SEEN.score_high
+    same = over_smaller(regions.boxes, vehicles.boxes) >= SAME
+    rest: NDArray[np.bool_] = np.logical_not(np.any(same & sure, axis=1))
+    seen: NDArray[np.bool_] = sure | np.logical_not(np.any(same, axis=0))
+    regions, vehicles = regions.where(rest), vehicles.where(seen)
     return Detections(
-        np.concatenate([vehicles.boxes, rest.boxes]),
-        np.concatenate([vehicles.scores, rest.scores]),
-        np.concatenate([vehicles.classes, rest.classes]),
+        np.concatenate([vehicles.boxes, regions.boxes]),
+        np.concatenate([vehicles.scores, regions.scores]),
+        np.concatenate([vehicles.classes, regions.classes]),
     )

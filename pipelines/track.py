@@ -42,6 +42,10 @@ class TrackerSettings:
     overlap_weight: float = 0.3
     lost_reach: float = 1.2
     """Metres: how far from where it should be a lost track may be found again."""
+    unsure_s: float = 1.0
+    """And how long one that does not count yet: two frames and more at 3 fps."""
+    hidden_s: float = 6.0
+    """Time in which a body's size follows boxes that show it without its legs."""
     stand_s: float = 5.0
     """And how long one who stood: whoever hides behind a passer-by or a pillar has not gone."""
     stand_speed: float = 0.3

@@ -12,8 +12,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +55,16 @@ class _Seen:
     """Those that a track has been prolonged with."""
 
 
+class _Limits(NamedTuple):
+    """What one pass of the association allows."""
+
+    smallest: float
+    largest: float
+    """Size of a box over the track's."""
+    faint: bool = False
+    """The boxes are faint ones."""
+
+
 @dataclass(slots=True)
 class Tracker:
     """One camera's tracker. `update` once a frame; its memory is bounded by `lost_s`."""
@@ -69,7 +78,8 @@ class Tracker:
     _shape: float = field(init=False)
     """Logarithm of the boxes' usual width over height: it tells how steeply the camera looks down."""
     _shapes: int = 20
-    _ids: count[int] = field(default_factory=lambda: count(1))
+    next_number: int = 1
+    """The number of the next track; never given twice."""
     _traces: deque[tuple[float, list[Box]]] = field(default_factory=deque)
     """Times and boxes at the picture's edge that no track claimed, oldest first."""
     _t: float = -math.inf
@@ -134,7 +144,7 @@ class Tracker:
     def _memory(self, track: Track) -> float:
         """Seconds for which a track that nobody sees is remembered."""
         if not track.confirmed:
-            return self.settings.fresh_s  # a single sighting is no reason to wait long
+            return self.settings.unsure_s
         x1, y1, x2, y2 = track.box
         pace = 0.3 * track.metre
         leaving = (
@@ -176,19 +186,22 @@ class Tracker:
         low = [i for i, s in enumerate(scores) if settings.score_low <= s < settings.score_high]
         fresh = [k for k in self.tracks if t - k.seen <= settings.fresh_s]
         lost = [k for k in self.tracks if t - k.seen > settings.fresh_s]
-        fresh, high = self._assign(t, fresh, high, seen, settings.size_ratio)
-        self._assign(t, fresh, self._apart(seen, low), seen, settings.size_ratio)
+        usual, stitch = _Limits(*settings.size_ratio), _Limits(*settings.stitch_size_ratio)
+        fresh, high = self._assign(t, fresh, high, seen, usual)
+        seen_twice = [track for track in fresh if track.hits > 1]
+        faint = _Limits(*settings.size_ratio, faint=True)
+        self._assign(t, seen_twice, self._apart(seen, low), seen, faint)
         # What nobody claimed may still be somebody who stepped out from behind something.
-        _, high = self._assign(t, lost, self._apart(seen, high), seen, settings.stitch_size_ratio)
+        _, high = self._assign(t, lost, self._apart(seen, high), seen, stitch)
         return high
 
     def _assign(
-        self, t: float, tracks: list[Track], picks: list[int], seen: _Seen, ratios: tuple[float, float]
+        self, t: float, tracks: list[Track], picks: list[int], seen: _Seen, limits: _Limits
     ) -> tuple[list[Track], list[int]]:
         """One optimal pass; what stays unmatched on either side."""
         if not tracks or not picks:
             return tracks, picks
-        cost = self._cost(t, tracks, np.asarray(picks), seen, ratios)
+        cost = self._cost(t, tracks, np.asarray(picks), seen, limits)
         rows, columns = linear_sum_assignment(cost)
         left, free = set(range(len(tracks))), set(range(len(picks)))
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
@@ -199,13 +212,13 @@ class Tracker:
         return [tracks[i] for i in sorted(left)], [picks[i] for i in sorted(free)]
 
     def _cost(
-        self, t: float, tracks: list[Track], picks: NDArray[np.intp], seen: _Seen, ratios: tuple[float, float]
+        self, t: float, tracks: list[Track], picks: NDArray[np.intp], seen: _Seen, limits: _Limits
     ) -> NDArray[np.float64]:
         """(tracks, picks): distance over reach, unlike sizes, lacking overlap; impossible beyond reach."""
         settings = self.settings
         due, found = self._spans(tracks, t), seen.spans[picks]
         metre = np.array([track.metre for track in tracks])[:, None]
-        reach = np.array([self._reach(track, t) for track in tracks])[:, None]
+        reach = np.array([self._reach(track, t, limits.faint) for track in tracks])[:, None]
         dx = np.abs((due[:, 0] + due[:, 2])[:, None] - (found[:, 0] + found[:, 2])) / 2
         # Feet hide behind counters and heads behind signs: the nearer end tells where the person is.
         to_top, to_foot = (np.abs(due[:, i, None] - found[:, i]) for i in (1, 3))
@@ -218,13 +231,14 @@ class Tracker:
             + settings.size_weight * np.abs(np.log(np.maximum(ratio, 1e-6)))
             + settings.overlap_weight * (1 - overlap.over_union(due, found))
         )
-        cost[(distance > 1) | (ratio < ratios[0]) | (ratio > ratios[1])] = _IMPOSSIBLE
+        cost[(distance > 1) | (ratio < limits.smallest) | (ratio > limits.largest)] = _IMPOSSIBLE
         return cost
 
-    def _reach(self, track: Track, t: float) -> float:
-        """How far, in metres, a track may be from where it should be."""
+    def _reach(self, track: Track, t: float, faint: bool) -> float:
+        """How far, in metres, a track may be from where it should be. A faint box is no ground for a
+        sprint: what stands about in a shop looks faintly like people."""
         settings, dt = self.settings, t - track.seen
-        if track.hits <= 2:
+        if track.hits <= 2 and not faint:
             return settings.slack + settings.top_speed * dt
         return min(settings.slack + settings.speed_doubt * dt, settings.lost_reach)
 
@@ -234,7 +248,7 @@ class Tracker:
         foot = self._foot(track, t, float(seen.top[pick]), float(seen.foot[pick]), height)
         self._filter(track, float(seen.x[pick]), foot, dt)
         # Sizes follow within about a second, whatever the frame rate; a cut box hardly pulls them down.
-        share = 1 - math.exp(-dt / (3.0 if self._cut(track, height) else 0.5))
+        share = 1 - math.exp(-dt / (settings.hidden_s if self._cut(track, height) else 0.5))
         share = max(share, 1 / (track.hits + 1))
         track.width += share * (width - track.width)
         track.height += share * (height - track.height)
@@ -336,7 +350,7 @@ class Tracker:
             since = self._first_trace(t, box, metre) if _touches_edge(box) else t
             self.tracks.append(
                 Track(
-                    next(self._ids),
+                    self.next_number,
                     since,
                     t,
                     x,
@@ -355,3 +369,4 @@ class Tracker:
                     p11=(1.3 * metre) ** 2,
                 )
             )
+            self.next_number += 1

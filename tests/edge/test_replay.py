@@ -331,15 +331,7 @@ def test_six_people_one_after_another_are_six_visits_with_ends_within_a_second(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "fps",
-    [
-        "10",
-        pytest.param(
-            "5", marks=pytest.mark.xfail(strict=True, reason="faint detections hide regions: lanes")
-        ),
-    ],
-)
+@pytest.mark.parametrize("fps", ["10", "5"])
 def test_four_cars_from_above_are_four_vehicles_each_in_its_direction(
     default_model: None, shared: Path, tmp_path: Path, fps: str
 ) -> None:

@@ -108,7 +108,6 @@ def test_a_car_that_waits_at_the_barrier_is_one() -> None:
     assert [p.direction for p in passages(scene(waits))] == ["down"]
 
 
-@pytest.mark.xfail(strict=True, reason="a faint detection wins over the region that shows the same vehicle")
 def test_a_network_that_half_believes_in_a_car_does_not_hide_the_region_that_shows_it() -> None:
     def half_seen() -> Iterable[Step]:
         for t, seen, regions in scene(DOWN, by="both"):

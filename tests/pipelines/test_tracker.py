@@ -207,7 +207,7 @@ def test_two_sightings_with_a_step_between_are_a_person() -> None:
 def test_a_single_sighting_is_soon_forgotten() -> None:
     tracker = Tracker(ASPECT)
     tracker.update(0.0, boxes(person((5, 5))))
-    assert tracker.update(PEOPLE.fresh_s + 0.1, Detections.none()) == []
+    assert tracker.update(PEOPLE.unsure_s + 0.1, Detections.none()) == []
 
 
 def test_a_frame_from_the_past_is_refused() -> None:
