@@ -39,7 +39,8 @@ class Foreground:
     is kept (a car at the barrier) until the background has slowly taken it in; the hole that a car leaves
     which was there from the start has no edges of its own and is forgotten.
 
-    Limits: hard shadows in full sun belong to the thing; cars that touch each other in the picture are one.
+    Limits: hard shadows in full sun belong to the thing; cars that touch each other in the picture are one; a
+    grey car on a road of almost the same grey is seen in parts.
     """
 
     def __init__(
@@ -106,12 +107,12 @@ class Foreground:
         different = np.abs(small - expected).max(axis=0) > self._step
         if np.count_nonzero(different) < self._min_area * different.size / 4:
             return np.zeros(different.shape, np.uint8)
-        different &= ~_soft_shadow(small, expected)
         mask = cv2.medianBlur(different.astype(np.uint8), 3)
+        mask[_soft_shadow(small, expected)] = 0
         mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, self._bridge)
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        filled: Mask = np.asarray(cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED), np.uint8)
-        return filled
+        filled = cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED)
+        return np.asarray(cv2.morphologyEx(filled, cv2.MORPH_OPEN, _AROUND), np.uint8)
 
     def _learn(self, small: Planes, expected: Planes, elapsed: float) -> None:
         """The background follows the road quickly and what stands on it slowly."""
@@ -165,7 +166,7 @@ def _soft_shadow(small: Planes, expected: Planes) -> NDArray[np.bool_]:
     grey = ratio.mean(axis=0)
     edge = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, _AROUND)
     spread = ratio.max(axis=0) - ratio.min(axis=0)
-    shadow: NDArray[np.bool_] = (grey > 0.4) & (grey < 1) & (spread < 0.15) & (edge < 0.2)
+    shadow: NDArray[np.bool_] = (grey > 0.4) & (grey < 1) & (spread < 0.15) & (edge < 0.15)
     return shadow
 
 

@@ -26,7 +26,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "export_ultralytics"
 NAMES = {0: "person", 1: "zebra", 2: "car"}
 
 
-@pytest.fixture(scope="module", params=["yolov8n.yaml", "yolo11n.yaml", "yolov10n.yaml"])
+@pytest.fixture(scope="module", params=["yolov8n.yaml", "yolo11n.yaml", "yolov10n.yaml", "yolo26n.yaml"])
 def weights(request: pytest.FixtureRequest, frame: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights that see some hundred things: class logits with mean -4 and deviation 1.5."""
     import torch
