@@ -14,7 +14,7 @@ OUT_COLOUR: Final = "#c9790b"
 GREY: Final = "#687385"
 LINE: Final = "#e4e8ee"
 HATCH: Final = {"symbol": "rect", "dashArrayX": [1, 0], "dashArrayY": [2, 6], "rotation": -0.785}
-HATCHED: Final = frozenset({"missing", "partial"})
+HATCHED: Final = {"missing": {"value": 1}, "partial": {"value": 1, "itemStyle": {"opacity": 0.5}}}
 UNFINISHED: Final = 0.55
 
 
@@ -78,7 +78,7 @@ def _band(bars: Sequence[Bar]) -> dict[str, Any]:
     """Hatching over the whole height of every step that was not, or not wholly, observed."""
     return {
         "type": "bar", "xAxisIndex": 1, "yAxisIndex": 1, "barCategoryGap": "0%", "silent": True, "z": 1,
-        "data": [1 if bar.state in HATCHED else None for bar in bars],
+        "data": [HATCHED.get(bar.state) for bar in bars],
         "itemStyle": {"color": "#eef1f5", "decal": HATCH | {"color": "#b9c2cf"}},
     }  # fmt: skip
 

@@ -141,13 +141,15 @@ class Chart:
         """kind: `hours` or `minutes`."""
         self._texts, self._kind = texts, kind
         self._doors = view.doors
+        self._names = ("in", "out") if view.doors else ("visits",)
         self._shown: list[Bar] | None = None
+        self._table: list[Row] = []
         with box("section", f"card chart chart-{kind}", testid=f"chart-{kind}"):
             self._remark = heading(
                 texts(f"chart.{kind}" if view.doors else f"chart.{kind}_visits"), help_, "hours"
             )
             with box("div", "legend", aria_hidden="true"):
-                for name in ("in", "out", "missing") if view.doors else ("visits", "missing"):
+                for name in (*self._names, "missing"):
                     with box("span", f"legend-{name}"):
                         text("i")
                         text("span", texts(f"chart.{name}"))
@@ -160,10 +162,9 @@ class Chart:
                     self._body = box("tbody")
 
     def _head(self) -> None:
-        columns = ("in", "out") if self._doors else ("visits",)
         with box("thead"), box("tr"):
             text("th", self._texts("chart.hour" if self._kind == "hours" else "chart.minute"), scope="col")
-            for name in columns:
+            for name in self._names:
                 text("th", self._texts(f"chart.{name}"), scope="col")
             text("th", self._texts("chart.observed"), scope="col")
 
@@ -183,23 +184,40 @@ class Chart:
         self._rows(bars)
 
     def _rows(self, bars: list[Bar]) -> None:
-        self._body.clear()
-        with self._body:
-            for bar in bars if self._kind == "hours" else reversed(bars):
-                if bar.state == "ahead":
-                    continue
-                label = self._texts.clock(bar.start)
-                with box("tr", f"is-{bar.state}"):
-                    text("th", label, scope="row")
-                    for name, value in self._values(bar):
-                        text("td", self._said(value), testid=f"{self._kind}-{label}-{name}")
-                    text("td", DASH if bar.observed is None else self._texts.share(bar.observed))
+        """The same numbers as a table; its rows are made anew only when other times are shown."""
+        listed = [bar for bar in bars if bar.state != "ahead"]
+        if self._kind == "minutes":
+            listed.reverse()
+        if [bar.start for bar in listed] != [row.start for row in self._table]:
+            self._body.clear()
+            with self._body:
+                self._table = [Row(bar, self._names, self._kind, self._texts) for bar in listed]
+        for row, bar in zip(self._table, listed, strict=True):
+            row.show(bar)
 
-    def _values(self, bar: Bar) -> list[tuple[str, int | None]]:
-        return [("in", bar.entries), ("out", bar.exits)] if self._doors else [("visits", bar.visits)]
 
-    def _said(self, value: int | None) -> str:
-        return self._texts("chart.missing") if value is None else self._texts.number(value)
+class Row:
+    """One line of a chart's table."""
+
+    def __init__(self, bar: Bar, names: tuple[str, ...], kind: str, texts: Texts) -> None:
+        self._texts, self._names = texts, names
+        self.start, self._state = bar.start, ""
+        label = texts.clock(bar.start)
+        with box("tr") as self._row:
+            text("th", label, scope="row")
+            self._cells = [text("td", testid=f"{kind}-{label}-{name}") for name in names]
+            self._observed = text("td")
+
+    def show(self, bar: Bar) -> None:
+        """Show its numbers."""
+        if bar.state != self._state:
+            self._row.classes(remove=f"is-{self._state}", add=f"is-{bar.state}")
+            self._state = bar.state
+        values = {"in": bar.entries, "out": bar.exits, "visits": bar.visits}
+        for cell, name in zip(self._cells, self._names, strict=True):
+            value = values[name]
+            cell.text = self._texts("chart.missing") if value is None else self._texts.number(value)
+        self._observed.text = DASH if bar.observed is None else self._texts.share(bar.observed)
 
 
 class Gates:

@@ -60,11 +60,7 @@ class Texts:
 
     def share(self, value: float) -> str:
         """Whole per cent, rounded down: 99.9 % observed is not all."""
-        return (
-            f"{math.floor(value * 100 + 1e-9)} %"
-            if self.language == "en"
-            else f"{math.floor(value * 100 + 1e-9)}%"
-        )
+        return f"{math.floor(value * 100 + 1e-9)}%"
 
     def clock(self, moment: datetime, *, seconds: bool = False) -> str:
         """`15:30` in the store's time zone."""

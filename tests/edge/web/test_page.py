@@ -172,12 +172,28 @@ def test_another_host_name_gets_no_page(browser: Browser, address: str) -> None:
     context.close()
 
 
+def test_a_counter_without_gates_shows_its_visits_first(
+    browser: Browser, box: Filled, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a brand's counter in a department store: it has no door."""
+    monkeypatch.setattr("edge.web.figures.gate_keys", lambda *_: [])
+    box.now += 1  # the newest look was made with gates
+    page = browser.new_page()
+    page.goto(address)
+    expect(page.locator(".is-main").get_by_test_id("today-visits")).to_have_text(str(VISITS))
+    page.get_by_test_id("chart-hours").locator("summary").click()
+    expect(page.get_by_test_id("hours-13:00-visits")).to_have_text("60")
+    assert page.get_by_test_id("today-in").count() == 0
+    page.close()
+    box.now += 1
+
+
 @pytest.mark.parametrize("page", [pytest.param(DESK, id="desk")], indirect=True)
 def test_the_page_changes_live_without_a_reload(page: Page, box: Filled) -> None:
     """The last test of this file, as it changes the day."""
     expect(page.get_by_test_id("today-in")).to_have_text(str(ENTRIES))
     page.evaluate("window.same = true")
-    box.now = NOW + 2
+    box.now = NOW + 4
     box.store.add_records([Crossing("cam-1", "door", "in", box.now, 50)])
     box.store.add_records([Visit("cam-1", "lancome", box.now - 9, box.now, False, "left", "unknown", 51)])
     box.pulse(persons=7)

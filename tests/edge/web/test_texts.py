@@ -70,7 +70,7 @@ def test_ages_take_one_unit(seconds: float, said: str) -> None:
 
 def test_almost_everything_is_not_everything() -> None:
     texts = Texts("en", ZoneInfo("Asia/Shanghai"))
-    assert (texts.share(0.9999), texts.share(1.0), texts.share(0.29)) == ("99 %", "100 %", "29 %")
+    assert (texts.share(0.9999), texts.share(1.0), texts.share(0.29)) == ("99%", "100%", "29%")
 
 
 def test_times_are_the_stores() -> None:
