@@ -60,6 +60,10 @@ class Sheet(BaseModel):
 
 def from_file(path: Path) -> Network:
     """A network from an .onnx file; ModelsError says what is missing or does not fit."""
+    if not path.is_file():
+        raise ModelsError(
+            f"no model file at {path}; name one that exists, or a model of `storeedge models list`"
+        )
     try:
         model = onnx.load(path)
         onnx.checker.check_model(model)

@@ -39,9 +39,21 @@ app.add_typer(audit_app, name="audit")
 def main() -> None:
     """Entry point of the `storeedge` command."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except (EdgeError, ModelsError, SyncError) as error:
         typer.echo(f"storeedge: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except typer.TyperException as error:
+        sys.exit(_refuse(error))
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+
+
+def _refuse(error: typer.TyperException) -> int:
+    """Tell in one line what was wrong with the command line; the exit code."""
+    message = error.format_message().rstrip(".")
+    if message:  # empty when no command was named: then the help has been printed
+        context = getattr(error, "ctx", None)
+        asked = context.command_path if context else "storeedge"
+        typer.echo(f"storeedge: {message}; see {asked} --help", err=True)
+    return error.exit_code

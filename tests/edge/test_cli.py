@@ -184,3 +184,20 @@ def test_whoever_watches_sees_progress_and_a_pipe_sees_none() -> None:
     assert "50%" in seen or "100%" in seen
     quiet = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
     assert (quiet.stdout, quiet.stderr) == (b"", b"")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["replay", "clip", "--site", "s", "--out", "o", "--fps", "0"], id="a value out of range"),
+        pytest.param(["dance"], id="no such command"),
+        pytest.param(["replay"], id="a missing argument"),
+        pytest.param(["models", "list", "--loud"], id="no such option"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line(words):
+    done = storeedge(*words)
+    assert done.returncode == 2, done
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("storeedge: "), done.stderr
+    assert "--help" in done.stderr, done.stderr
