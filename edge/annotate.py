@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import cv2
 import numpy as np
 
 from edge.engine import CameraEngine
 from edge.errors import ConfigError
+from edge.tally import Tally
 from models.types import Image
 from pipelines.camera import CameraPipeline
 from pipelines.layout import CameraLayout, Gate, Point
 from pipelines.track import Track
-
-if TYPE_CHECKING:
-    from edge.replay import Tally
 
 Colour = tuple[int, int, int]
 GATE: Final[Colour] = (0, 200, 255)
