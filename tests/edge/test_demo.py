@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -19,7 +20,6 @@ import cv2
 import pytest
 import typer
 
-from edge.cli import demo as command
 from edge.config import check_site
 from edge.demo import footage, part, show
 from edge.demo.books import Books, ZoneSum
@@ -29,6 +29,7 @@ from edge.errors import EdgeError
 from models import cache
 from models.manifest import DEFAULT, card
 
+command = importlib.import_module("edge.cli.demo")  # in `edge.cli` the function may hide the module
 SAME = Books(15, 79.4, {"east": (18, 15)}, {"yard": ZoneSum(3, 2, 12.0)})
 
 
