@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from edge.store.audits import Audit
 from pipelines.audit import DIRECTIONS, FULL_WINDOW, Key, Tally, overall
 from pipelines.equivalence import LIMIT, Interval
 
@@ -44,6 +46,42 @@ def figures(tally: Tally) -> dict[str, Any]:
         "windows": tally.windows, "full_windows": tally.full_windows,
         "verdict": tally.verdict(), "more_needed": tally.more_needed(), "says": says(tally),
     }  # fmt: skip
+
+
+def kept_as_json(audit: Audit, drawn: Mapping[tuple[str, str], str] | None) -> dict[str, Any]:
+    """A stored audit. drawn: the site's gates as drawn now; None: not known, and `outdated` is null."""
+    return {
+        "camera": audit.camera, "gate": audit.gate, "direction": audit.direction,
+        "begun": _rfc3339(audit.begun), "ended": _rfc3339(audit.ended), "made_at": _rfc3339(audit.made_at),
+        "who": audit.who, "drawing": audit.drawing,
+        "outdated": None if drawn is None else drawn.get((audit.camera, audit.gate)) != audit.drawing,
+    } | figures(audit.tally)  # fmt: skip
+
+
+def kept_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Stored audits (`kept_as_json`), one line each."""
+    if not rows:
+        return "no audit yet: count at the box's page /audit"
+    cells = [("when (UTC)", "camera", "gate", "", "by hand", "counted", "bias, 90 %", "verdict", "who")]
+    for row in rows:
+        bias = row["bias_90"]
+        verdict = f"outdated ({row['verdict']})" if row["outdated"] else row["verdict"]
+        cells.append(
+            (
+                row["begun"][:16].replace("T", " "), row["camera"], row["gate"], row["direction"],
+                str(row["true"]), str(row["counted"]), _range(Interval(*bias) if bias else None),
+                verdict, row["who"] or "–",
+            )
+        )  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    )
+
+
+def _rfc3339(t: float) -> str:
+    return datetime.fromtimestamp(t, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def says(tally: Tally) -> str:

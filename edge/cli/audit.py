@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from edge.cli.run import DATA_HELP, default_data
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -91,6 +93,30 @@ def clip(
             Replay(opened, layout, detector, Path(folder), fps or chosen.fps, progress=bar.to).run()
         counted = read_crossings(Path(folder))
     _tell(by_hand, counted, tolerance, (begin, end), starts, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    data: Annotated[Path | None, typer.Option("--data", help=DATA_HELP)] = None,
+    site: Annotated[
+        Path | None,
+        typer.Option("--site", help="Its site file, to tell which audits are of an older drawing."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the audits that a box has kept, the newest first."""
+    from edge.audit import report
+    from edge.audit.standing import drawings_of
+    from edge.config import load_site
+    from edge.run import DATABASE
+    from edge.store import audits
+    from edge.store.database import reading
+
+    drawn = None if site is None else drawings_of(load_site(site))
+    with reading((data or default_data()) / DATABASE) as connection:
+        kept = audits.select(connection)
+    rows = [report.kept_as_json(audit, drawn) for audit in kept]
+    typer.echo(json.dumps(rows, ensure_ascii=False) if as_json else report.kept_table(rows))
 
 
 def _tell(

@@ -22,10 +22,11 @@ KEPT_DAYS: Final = {
     "dwell_quarter": 1830,
     "camera_quarter": 1830,
     "lane_quarter": 1830,
+    "audit": 1830,
 }
 """Days by table. The outbox has no term: only the centre's acknowledgement takes a row out of it."""
 
-TIME: Final = {"visit": "t_out", "crossing": "t", "vehicle_passage": "t", "event": "t"}
+TIME: Final = {"visit": "t_out", "crossing": "t", "vehicle_passage": "t", "event": "t", "audit": "begun"}
 """The column that tells a row's age; `start` in every other table."""
 
 EXPENDABLE: Final = ("gate_window", "zone_window", "camera_window", "lane_window", "minute")

@@ -26,7 +26,8 @@ from types import TracebackType
 from typing import IO, Self, TypeVar
 
 from edge.errors import StoreForeign, StoreFull
-from edge.store import outbox, records, retention, windows
+from edge.store import audits, outbox, records, retention, windows
+from edge.store.audits import Audit
 from edge.store.database import connect_writer, damaged, explain, lock
 from edge.store.merge import is_empty, key, together
 from edge.store.migrations import LEVEL, migrate
@@ -225,6 +226,16 @@ class Store:
             windows.add_to_quarter(connection, replace(part, observed_seconds=fresh))
             stored[key(part)] = whole
         return list(stored.values())
+
+    def add_audits(self, made: Sequence[Audit]) -> None:
+        """Keep audits, in one transaction; the same gate, direction and beginning again replaces."""
+
+        def write() -> None:
+            with self._transaction() as connection:
+                for audit in made:
+                    audits.put(connection, audit)
+
+        self._with_room(write)
 
     def uncounted(self) -> Sequence[Counted]:
         """Crossings, visits and vehicle passages that no committed minute holds, oldest first: add them to

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,8 +15,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from edge.audit.hand_count import read_truth
+from edge.audit.standing import drawing_of, standing
 from edge.cli import app
-from edge.errors import AuditError
+from edge.errors import AuditError, StoreError
+from edge.store import Store
+from edge.store.audits import Audit
+from pipelines.audit import Tally
+from pipelines.layout import CameraLayout, Floor, Gate
+from pipelines.records import Direction
 
 TRUTH = "gate,direction,t\ndoor,in,10.0\ndoor,in,20.5\ndoor,out,0:00:30\ndoor,out,00:01:00.5\n"
 
@@ -183,8 +193,6 @@ def test_a_stretch_that_cannot_be_is_refused(folder: Path, options: tuple[str, .
 
 @given(st.lists(st.tuples(st.sampled_from(["in", "out"]), st.integers(0, 359_999)), min_size=1, max_size=20))
 def test_a_clock_time_is_the_same_as_its_seconds(counts: list[tuple[str, int]]) -> None:
-    import tempfile
-
     def read(rows: list[str]) -> list[tuple[str, float]]:
         with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
             file.write("\n".join(["gate,direction,t", *rows]))
@@ -198,3 +206,129 @@ def test_a_clock_time_is_the_same_as_its_seconds(counts: list[tuple[str, int]]) 
     for a, b in zip(read(as_seconds), read(as_clock), strict=True):
         assert a[0] == b[0]
         assert a[1] == pytest.approx(b[1])
+
+
+# ---- what is kept ---------------------------------------------------------------------------------------
+
+DRAWN = CameraLayout("cam-1", gates=(Gate("door", (0.5, 0.2), (0.5, 0.8), "right"),))
+NOW = drawing_of(DRAWN, "door")
+
+
+def kept(
+    direction: Direction = "in", *, true: int = 400, missed: int = 4, day: float = 100, drawing: str = NOW
+) -> Audit:
+    began = day * 86_400
+    tally = Tally(true=true, missed=missed, minutes=60, errors_squared=missed)
+    return Audit("cam-1", "door", direction, began, began + 600, drawing, "Li", began + 610, tally)
+
+
+def test_a_gate_that_nobody_counted_was_never_checked() -> None:
+    assert standing([], NOW).state == "never"
+
+
+def test_audits_of_the_same_drawing_count_together() -> None:
+    found = standing([kept(true=60, missed=0, day=day) for day in (98, 99, 100)], NOW)
+    assert (found.state, found.true, found.verdict, found.at) == ("checked", 180, "pass", 100 * 86_400 + 600)
+    assert standing([kept(true=60, missed=0)], NOW).verdict == "undecided"
+
+
+def test_an_older_drawing_says_nothing_about_todays_counts() -> None:
+    found = standing([kept(drawing="another")], NOW)
+    assert (found.state, found.true, found.accuracy) == ("outdated", 0, None)
+    assert standing([kept(drawing="another", day=101), kept()], NOW).true == 400
+    assert standing([kept()], None).state == "outdated", "the gate is drawn nowhere any more"
+
+
+def test_audits_of_another_season_do_not_count() -> None:
+    assert standing([kept(day=1), kept(day=100)], NOW).true == 400
+
+
+def test_the_worse_direction_is_told() -> None:
+    """Ten in too few and ten out too many would cancel out."""
+    found = standing([kept(missed=0), kept("out", missed=40)], NOW)
+    assert found.verdict == "fail"
+    assert found.accuracy is not None
+    assert found.accuracy.high < 0.95
+
+
+def test_few_crossings_say_little_and_how_many_more() -> None:
+    found = standing([kept(true=12, missed=0)], NOW)
+    assert (found.state, found.true, found.more_needed) == ("few", 12, 120)
+    nobody = standing([kept(true=0, missed=0)], NOW)
+    assert (nobody.state, nobody.true, nobody.more_needed) == ("few", 0, 140)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"gates": (Gate("door", (0.5, 0.2), (0.51, 0.8), "right"),)}, id="the line"),
+        pytest.param({"gates": (Gate("door", (0.5, 0.2), (0.5, 0.8), "left"),)}, id="the side"),
+        pytest.param({"mask": (((0.0, 0.0), (0.1, 0.0), (0.1, 0.1)),)}, id="the mask"),
+        pytest.param({"floor": Floor(((0, 0),) * 4, ((0, 0),) * 4)}, id="the floor"),
+    ],
+)
+def test_a_redrawn_gate_has_another_digest(changed: dict[str, Any]) -> None:
+    assert drawing_of(replace(DRAWN, **changed), "door") != NOW
+
+
+def test_another_gate_beside_it_leaves_the_digest(tmp_path: Path) -> None:
+    more = (*DRAWN.gates, Gate("side", (0.1, 0.2), (0.1, 0.8), "right"))
+    assert drawing_of(replace(DRAWN, gates=more), "door") == NOW
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    with Store.open(tmp_path / "box.sqlite3", tenant="rainbow", store="sz", box="box-01") as store:
+        store.add_audits([kept(), kept("out", day=101, drawing="another")])
+    (tmp_path / "site.yaml").write_text(
+        "site: {tenant: rainbow, store: sz, box: box-01}\n"
+        "cameras: [{id: cam-1, source: 'usb:0', "
+        "gates: [{id: door, line: [[.5, .2], [.5, .8]], inside: right}]}]\n"
+    )
+    return tmp_path
+
+
+def audits(*options: str | Path) -> Result:
+    return CliRunner().invoke(app, ["audit", "list", *map(str, options)])
+
+
+def test_kept_audits_are_listed_newest_first(data: Path) -> None:
+    done = audits("--data", data)
+    head, first, second = done.stdout.splitlines()
+    assert head.startswith("when (UTC)")
+    assert first.split()[:5] == ["1970-04-12", "00:00", "cam-1", "door", "out"]
+    assert second.split()[-2:] == ["pass", "Li"]
+
+
+def test_a_program_is_told_which_are_outdated(data: Path) -> None:
+    rows = json.loads(audits("--data", data, "--site", data / "site.yaml", "--json").stdout)
+    assert [(row["direction"], row["outdated"], row["true"]) for row in rows] == [
+        ("out", True, 400), ("in", False, 400),
+    ]  # fmt: skip
+    assert rows[1]["begun"] == "1970-04-11T00:00:00.000Z"
+    without = json.loads(audits("--data", data, "--json").stdout)
+    assert [row["outdated"] for row in without] == [None, None]
+
+
+def test_a_box_without_audits_says_so_and_one_that_is_not_there_too(tmp_path: Path) -> None:
+    assert isinstance(audits("--data", tmp_path).exception, StoreError)
+    Store.open(tmp_path / "box.sqlite3", tenant="rainbow", store="sz", box="box-01").close()
+    assert audits("--data", tmp_path).stdout == "no audit yet: count at the box's page /audit\n"
+    assert audits("--data", tmp_path, "--json").stdout == "[]\n"
+
+
+def test_a_clip_is_replayed_and_compared_in_one_command(data: Path) -> None:
+    """Nobody walks through a grey picture, so all three are missed; the folder of the replay is gone."""
+    clip = data / "grey.mp4"
+    source = "color=gray:d=3:r=5:s=128x96"
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, str(clip)], check=True, timeout=60)
+    (data / "truth.csv").write_text("gate,direction,t\ndoor,in,0.5\ndoor,in,1\ndoor,out,0:00:02\n")
+    done = CliRunner().invoke(
+        app,
+        ["audit", "clip", str(clip), "--site", str(data / "site.yaml"), "--json",
+         "--truth", str(data / "truth.csv")],
+    )  # fmt: skip
+    assert done.exit_code == 0, repr(done.exception)
+    rows = json.loads(done.stdout)["gates"]
+    assert [(row["direction"], row["true"], row["missed"]) for row in rows] == [("in", 2, 2), ("out", 1, 1)]
+    assert not list(Path(tempfile.gettempdir()).glob("storeedge-audit-*"))
