@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.geometry import homography, project
+from pipelines.geometry import cross, homography, project
 from pipelines.layout import CameraLayout, Point
 
 
@@ -50,6 +50,15 @@ class Plane:
         if on_floor is None:
             raise ValueError(f"the point {at} lies above the horizon of the calibrated floor")
         return on_floor
+
+    def turn(self, a: Point, b: Point) -> float:
+        """+1 when the right of the walk from a to b in the picture is to the right on the plane too, -1 when
+        the measured floor is mirrored. a and b are in fractions of the frame."""
+        beside = ((a[0] + b[0]) / 2 - 1e-3 * (b[1] - a[1]), (a[1] + b[1]) / 2 + 1e-3 * (b[0] - a[0]))
+        try:
+            return 1.0 if cross(self.point(a), self.point(b), self.point(beside)) > 0 else -1.0
+        except ValueError:  # beside the gate is the horizon
+            return 1.0
 
     def place(self, x: float, y: float, metre: float) -> Place | None:
         """A foot at (x, y) in frame heights, where a metre is `metre` of them; None above the horizon."""

@@ -80,18 +80,9 @@ class GateCounter:
         self._along = ((b[0] - self._a[0]) / self._length, (b[1] - self._a[1]) / self._length)
         # In a picture (y down) the right-hand side of the walk a -> b has the positive cross product.
         # A homography may mirror the plane; then the picture's right is the floor's left.
-        self._sign = (1.0 if self.gate.inside == "right" else -1.0) * self._handedness()
-
-    def _handedness(self) -> float:
-        """+1 when the plane turns the same way as the picture near the gate, -1 when mirrored."""
-        (ax, ay), (bx, by) = self.gate.a, self.gate.b
-        nx, ny = -(by - ay), bx - ax  # right of a -> b in the picture
-        middle = ((ax + bx) / 2, (ay + by) / 2)
-        try:
-            beside = self.plane.point((middle[0] + 1e-3 * nx, middle[1] + 1e-3 * ny))
-        except ValueError:
-            return 1.0
-        return 1.0 if self._signed(beside) > 0 else -1.0
+        self._sign = (1.0 if self.gate.inside == "right" else -1.0) * self.plane.turn(
+            self.gate.a, self.gate.b
+        )
 
     def _signed(self, point: Point) -> float:
         px, py = point[0] - self._a[0], point[1] - self._a[1]

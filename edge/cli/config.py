@@ -17,13 +17,17 @@ def check(
     site: Annotated[Path, typer.Argument(help="The site file.")] = Path("site.yaml"),
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Tell everything that is wrong with a site file: line, key and remedy."""
+    """Tell everything that is wrong with a site file: line, key and remedy; and which gates stand badly."""
+    from edge.advice import advice
     from edge.config import check_site
 
     config, faults = check_site(site)
+    notes = advice(config) if config else []
     if as_json:
         found = [{"line": f.line, "key": f.key, "message": f.message, "remedy": f.remedy} for f in faults]
-        typer.echo(json.dumps({"ok": config is not None, "faults": found}, ensure_ascii=False))
+        typer.echo(
+            json.dumps({"ok": config is not None, "faults": found, "notes": notes}, ensure_ascii=False)
+        )
     elif config is None:
         for fault in faults:
             typer.echo(f"{site}: {fault}", err=True)
@@ -34,6 +38,8 @@ def check(
             f"{site}: good: {len(config.cameras)} cameras, {gates} gates, {zones} zones, "
             f"{len(config.lanes)} lanes"
         )
+        for note in notes:
+            typer.echo(f"{site}: note: {note}")
     if config is None:
         raise typer.Exit(1)
 

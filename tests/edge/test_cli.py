@@ -201,3 +201,19 @@ def test_a_wrong_command_line_is_told_in_one_line(words):
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("storeedge: "), done.stderr
     assert "--help" in done.stderr, done.stderr
+
+
+def test_a_gate_at_the_pictures_edge_is_right_but_noted(tmp_path):
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "site: {tenant: t, store: s, box: b}\n"
+        "cameras: [{id: cam-1, source: 'usb:0', gates: "
+        "[{id: door, line: [[.02, .2], [.02, .8]], inside: right}, "
+        "{id: aisle, line: [[.5, .2], [.5, .8]], inside: right}]}]\n"
+    )
+    done = storeedge("config", "check", str(site))
+    assert done.returncode == 0, done
+    assert done.stdout.count("note:") == 1, done.stdout
+    assert "gate door" in done.stdout, done.stdout
+    notes = json.loads(storeedge("config", "check", str(site), "--json").stdout)["notes"]
+    assert len(notes) == 1, notes
