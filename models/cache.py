@@ -62,7 +62,7 @@ def receipt(card: ModelCard) -> Receipt | None:
     path = place(card) / RECEIPT
     try:
         return Receipt(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError) as error:
         raise ModelsError(f"{path} is damaged ({error}): run `storeedge models pull {card.name}`") from error

@@ -12,6 +12,8 @@ from models.types import CLASSES, Detections, Image
 
 CAR: Final = CLASSES.index("car")
 _AROUND: Final = np.ones((3, 3), np.uint8)
+_NEAR: Final = np.ones((5, 5), np.uint8)
+"""A sharp edge may fall between two pixels of the small picture, and video blurs it over two more."""
 
 Planes = NDArray[np.float32]
 """(3, rows, columns): a small picture, one plane for each colour."""
@@ -164,9 +166,9 @@ def _soft_shadow(small: Planes, expected: Planes) -> NDArray[np.bool_]:
     """
     ratio = (small + 8) / (expected + 8)
     grey = ratio.mean(axis=0)
-    edge = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, _AROUND)
+    edge = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, _NEAR)
     spread = ratio.max(axis=0) - ratio.min(axis=0)
-    shadow: NDArray[np.bool_] = (grey > 0.4) & (grey < 1) & (spread < 0.15) & (edge < 0.15)
+    shadow: NDArray[np.bool_] = (grey > 0.4) & (grey < 1) & (spread < 0.15) & (edge < 0.2)
     return shadow
 
 

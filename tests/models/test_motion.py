@@ -58,7 +58,7 @@ def test_a_region_is_a_car_that_fills_its_box(lane: list[tuple[float, Detections
 
 def road(brightness: int = 90) -> Image:
     """A grey road with some texture."""
-    texture = np.random.default_rng(3).integers(-6, 7, (30, 40, 1))
+    texture = np.random.default_rng(3).integers(-12, 13, (30, 40, 1))
     small = np.clip(brightness + texture, 0, 255).astype(np.uint8)
     return np.repeat(np.asarray(cv2.resize(small, (640, 480)), np.uint8)[..., None], 3, axis=2)
 
