@@ -63,7 +63,10 @@ def called(words: str) -> str | None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_only_commands_and_options_that_exist(page: Path):
+    groups = {name.partition(" ")[0] for name in COMMANDS if " " in name}
     for words, rest in mentions(page.read_text(encoding="utf-8")):
+        if words in groups:
+            continue
         name = called(words)
         assert name is not None, f"there is no `storeedge {words}`"
         options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
