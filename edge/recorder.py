@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from edge.errors import StoreError
 from edge.log import fields
 from pipelines.layout import CameraLayout
-from pipelines.records import MINUTE_S, Crossing, Event, Fact, Record, VehiclePassage, Visit, Window
+from pipelines.records import MINUTE_S, Crossing, Event, Fact, Record, VehiclePassage, Visit, Wait, Window
 from pipelines.windows import Minutes
 
 log = logging.getLogger("edge.recorder")
@@ -30,7 +30,7 @@ class Books(Protocol):
         """Keep a minute with its outbox row, in one transaction."""
         ...
 
-    def uncounted(self) -> Sequence[Crossing | Visit | VehiclePassage]:
+    def uncounted(self) -> Sequence[Crossing | Visit | Wait | VehiclePassage]:
         """Records that no committed minute holds."""
         ...
 
@@ -65,7 +65,7 @@ class Recorder:
         new: list[Record] = []
         for fact in facts:
             self._minutes.add(fact)
-            if isinstance(fact, Crossing | Visit | VehiclePassage | Event):
+            if isinstance(fact, Crossing | Visit | Wait | VehiclePassage | Event):
                 new.append(fact)
         if new:
             self._unsaved += new

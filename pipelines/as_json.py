@@ -10,9 +10,11 @@ from pipelines.records import (
     Event,
     GateWindow,
     LaneWindow,
+    QueueWindow,
     Record,
     VehiclePassage,
     Visit,
+    Wait,
     Window,
     ZoneWindow,
 )
@@ -36,6 +38,12 @@ def record_as_json(record: Record) -> dict[str, Any]:
                 "kind": record.kind, "camera": record.camera, "zone": record.zone, "t_in": _t(record.t_in),
                 "t_out": _t(record.t_out), "censored": record.censored, "end_reason": record.end_reason,
                 "staff": record.staff, "track": record.track,
+            }  # fmt: skip
+        case Wait():
+            return {
+                "kind": record.kind, "camera": record.camera, "zone": record.zone, "t_in": _t(record.t_in),
+                "t_out": _t(record.t_out), "outcome": record.outcome, "censored": record.censored,
+                "track": record.track,
             }  # fmt: skip
         case VehiclePassage():
             return {
@@ -76,6 +84,14 @@ def counts_of(window: Window) -> dict[str, Any]:
             }  # fmt: skip
         case CameraWindow():
             return {"frames": window.frames, "person_seconds": window.person_seconds, "peak": window.peak}
+        case QueueWindow():
+            return {
+                "length_seconds": window.length_seconds, "peak": window.peak,
+                "lengths": list(window.lengths), "waits": window.waits, "served": window.served,
+                "abandoned": window.abandoned, "balked": window.balked, "over_limit": window.over_limit,
+                "wait": list(window.wait), "wait_censored": list(window.wait_censored),
+                "wait_seconds": window.wait_seconds,
+            }  # fmt: skip
         case LaneWindow():
             return {
                 "up": window.up, "down": window.down, "left": window.left, "right": window.right,

@@ -14,7 +14,8 @@ from pipelines.floor import Plane
 from pipelines.gates import GateCounter
 from pipelines.geometry import inside
 from pipelines.lanes import LaneWatch
-from pipelines.layout import CameraLayout, Point
+from pipelines.layout import CameraLayout, Point, Zone
+from pipelines.queues import QueueWatch
 from pipelines.records import Fact, Pulse
 from pipelines.track import EDGE, PEOPLE, Track
 from pipelines.tracker import FROM_SIDE, Tracker
@@ -58,6 +59,7 @@ class CameraPipeline:
     people: Tracker = field(init=False)
     gates: list[GateCounter] = field(init=False)
     zones: list[ZoneWatch] = field(init=False)
+    queues: list[QueueWatch] = field(init=False)
     lanes: LaneWatch | None = field(init=False)
     _since: float | None = None
     _t: float | None = None
@@ -73,10 +75,16 @@ class CameraPipeline:
         self.people = Tracker(self.aspect, PEOPLE)
         self.gates = [GateCounter(name, gate, plane) for gate in self.layout.gates]
         self.zones = [ZoneWatch(name, zone, plane) for zone in self.layout.zones]
+        self.queues = [self._queue(zone, plane) for zone in self.layout.zones if zone.role == "queue"]
         self.lanes = LaneWatch(name, self.layout.lanes, self.aspect) if self.layout.lanes else None
         self._plane = plane
 
     _plane: Plane = field(init=False)
+
+    def _queue(self, zone: Zone, plane: Plane) -> QueueWatch:
+        service = [z for z in self.layout.zones if z.role == "service" and zone.service in {None, z.id}]
+        others = [z for z in self.layout.zones if z.role not in {"queue", "area"}]
+        return QueueWatch(self.layout.camera, zone, plane, service, others)
 
     @property
     def persons(self) -> list[Track]:
@@ -108,6 +116,8 @@ class CameraPipeline:
         """The camera stops at `t`: end all stays as `closed` and hand out the last pulse."""
         facts: list[Fact] = [] if self._t is None else self._pass_time(max(t, self._t))
         self._forget(self.people.reset(), facts, closing=True)
+        for queue in self.queues:
+            facts.extend(queue.close())
         if self.lanes is not None:
             facts += self.lanes.reset()
         if self._frames or self._observed:
@@ -135,6 +145,9 @@ class CameraPipeline:
                         t, track.id, place, at_edge, cold, confirmed=track.confirmed, since=track.born
                     )
                 )  # fmt: skip
+            if track.confirmed:
+                for queue in self.queues:
+                    facts.extend(queue.sight(t, track.id, place, cold=cold))
 
     def _forget(self, ended: Iterable[Track], facts: list[Fact], closing: bool = False) -> None:
         for track in ended:
@@ -142,6 +155,8 @@ class CameraPipeline:
                 gate.forget(track.id)
             for zone in self.zones:
                 facts.extend(zone.forget(track.id, closing))
+            for queue in self.queues:
+                facts.extend(queue.forget(track.id, closing))
 
     def _pass_time(self, t: float) -> list[Fact]:
         """Account for the time since the last frame, with a pulse at each minute's end."""
@@ -149,6 +164,8 @@ class CameraPipeline:
             self._since = self._t = self._pulse_from = t
             return []
         pulses: list[Fact] = []
+        for queue in self.queues:
+            pulses.extend(queue.pass_time(t, t - self._t if t - self._t <= UNSEEN_S else 0.0))
         dt, last = t - self._t, self._t
         if dt <= UNSEEN_S:
             border = minute_of(t)
@@ -177,6 +194,7 @@ class CameraPipeline:
         pulse = Pulse(
             self.layout.camera, t, self._observed, self._frames, present, max(self._peak, present),
             self._person_seconds, {zone.zone.id: zone.take_pulse() for zone in self.zones},
+            {queue.zone.id: queue.take_pulse(t) for queue in self.queues},
         )  # fmt: skip
         self._pulse_from, self._observed, self._frames = t, 0.0, 0
         self._peak, self._person_seconds = 0, 0.0

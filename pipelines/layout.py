@@ -26,12 +26,21 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A polygon on the floor with a role. A stay shorter than `min_stay_s` is a pass, not a visit."""
+    """A polygon on the floor with a role. A stay shorter than `min_stay_s` is a pass, not a visit.
+
+    The rest is for one role each; a name of None means every zone of that role in the same picture.
+    """
 
     id: str
     role: ZoneRole
     polygon: tuple[Point, ...]
     min_stay_s: float = 2.0
+    service: str | None = None
+    """Queue: the zone where its members are served."""
+    max_wait_s: float = 180.0
+    """Queue: a longer wait is over the limit (research: counting §7)."""
+    long_from: int = 5
+    """Queue: so many people waiting are too many."""
 
 
 @dataclass(frozen=True, slots=True)

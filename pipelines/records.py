@@ -16,12 +16,18 @@ PictureDirection = Literal["up", "down", "left", "right"]
 EndReason = Literal["left", "lost", "closed"]
 """`left`: seen leaving the zone. `lost`: last seen inside. `closed`: the camera stopped while inside."""
 Staff = Literal["staff", "customer", "unknown"]
+WaitOutcome = Literal["served", "abandoned", "balked", "left", "lost", "closed"]
+"""How a wait ended. `abandoned`: went away after a real wait; `left`: after a short one, or from a queue
+whose service place is not drawn. `balked`: came up to a long queue and did not join. `lost`, `closed`: as in
+`EndReason`."""
 
 MINUTE_S: Final = 60
 
 DWELL_EDGES_S: Final = (0, 2, 3, 5, 8, 13, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 3600)
 """Lower edges of the dwell histogram's bins in seconds; the last bin is open. Fixed for ever, so that
-histograms add up across windows and stores (research: counting §7)."""
+histograms add up across windows and stores (research: counting §7). Waits use the same."""
+LENGTH_EDGES: Final = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 30, 50, 100)
+"""Lower edges of the bins of a queue's length in people; the last bin is open. Fixed for ever too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,27 @@ class Visit:
     @property
     def t(self) -> float:
         """The time that decides the window: a visit belongs to the minute in which it ended."""
+        return self.t_out
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Somebody's time in a queue, from coming into it to being served or going away."""
+
+    kind: ClassVar[str] = "wait"
+    camera: str
+    zone: str
+    """The queue."""
+    t_in: float
+    t_out: float
+    outcome: WaitOutcome
+    censored: bool
+    """True when to be served would have taken longer than this: went unserved, or came unseen."""
+    track: int
+
+    @property
+    def t(self) -> float:
+        """The time that decides the window: a wait belongs to the minute in which it ended."""
         return self.t_out
 
 
@@ -106,6 +133,18 @@ class ZonePulse:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePulse:
+    """One queue during a pulse."""
+
+    now: int
+    peak: int
+    length_seconds: float
+    """Integral of the length over the observed time."""
+    estimate_s: float | None
+    """How long who joins now may expect to wait; None: nobody can say yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pulse:
     """What a camera saw since its last pulse, about once a second: presence, and proof of observation.
 
@@ -121,6 +160,7 @@ class Pulse:
     persons_peak: int
     person_seconds: float
     zones: Mapping[str, ZonePulse]
+    queues: Mapping[str, QueuePulse] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +229,38 @@ class LaneWindow:
     wrong_way: int
 
 
-Record = Crossing | Visit | VehiclePassage | Event
+@dataclass(frozen=True, slots=True)
+class QueueWindow:
+    """One UTC minute of a queue. Waits belong to the minute in which they ended."""
+
+    scope: ClassVar[str] = "queue"
+    camera: str
+    id: str
+    start: int
+    observed_seconds: float
+    length_seconds: float
+    """Integral of the length: over `observed_seconds` it is the mean length."""
+    peak: int
+    """Most people at once."""
+    lengths: tuple[int, ...]
+    """How often, once a second, the queue was so long: one count for each bin of `LENGTH_EDGES`."""
+    waits: int
+    """All that ended but the balked, who did not wait."""
+    served: int
+    abandoned: int
+    balked: int
+    over_limit: int
+    """Waits longer than the queue's limit, however they ended."""
+    wait: tuple[int, ...]
+    """Waits that ended with service, by length, one count for each bin of `DWELL_EDGES_S`."""
+    wait_censored: tuple[int, ...]
+    """Waits that would have taken longer than the bin's."""
+    wait_seconds: float
+    """Sum of all waits' lengths, complete and censored."""
+
+
+Record = Crossing | Visit | Wait | VehiclePassage | Event
 """What is kept one by one."""
 Fact = Record | Pass | Pulse
 """Everything that a camera's pipeline emits."""
-Window = GateWindow | ZoneWindow | CameraWindow | LaneWindow
+Window = GateWindow | ZoneWindow | CameraWindow | LaneWindow | QueueWindow

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipelines.layout import CameraLayout
 from pipelines.records import (
     DWELL_EDGES_S,
+    LENGTH_EDGES,
     MINUTE_S,
     CameraWindow,
     Crossing,
@@ -19,15 +21,19 @@ from pipelines.records import (
     LaneWindow,
     Pass,
     Pulse,
+    QueuePulse,
+    QueueWindow,
     VehiclePassage,
     Visit,
+    Wait,
     Window,
     ZoneWindow,
 )
 
 CLOSE_LAG_S = 10.0
 """How long after its end a minute stays open: a visit that ends at :59 is known only when its exit
-debounce and the tracker's memory of lost tracks (together under 8 s) have passed."""
+debounce and the tracker's memory of lost tracks (together under 8 s) have passed. The wait of somebody lost
+in a queue may be known later still."""
 
 
 def minute_of(t: float) -> int:
@@ -38,6 +44,11 @@ def minute_of(t: float) -> int:
 def dwell_bin(seconds: float) -> int:
     """The index of the histogram's bin that a stay falls in."""
     return max(0, bisect_right(DWELL_EDGES_S, seconds) - 1)
+
+
+def length_bin(people: int) -> int:
+    """The index of the histogram's bin that a queue's length falls in."""
+    return max(0, bisect_right(LENGTH_EDGES, people) - 1)
 
 
 @dataclass(slots=True)
@@ -59,6 +70,34 @@ class _ZoneCount:
 
 
 @dataclass(slots=True)
+class _QueueCount:
+    length_seconds: float = 0.0
+    peak: int = 0
+    lengths: list[int] = field(default_factory=lambda: [0] * len(LENGTH_EDGES))
+    outcomes: Counter[str] = field(default_factory=Counter)
+    over_limit: int = 0
+    wait: list[int] = field(default_factory=lambda: [0] * len(DWELL_EDGES_S))
+    censored: list[int] = field(default_factory=lambda: [0] * len(DWELL_EDGES_S))
+    wait_seconds: float = 0.0
+
+    def add(self, wait: Wait, max_wait_s: float) -> None:
+        """One wait that ended. Who balked did not wait."""
+        self.outcomes[wait.outcome] += 1
+        if wait.outcome == "balked":
+            return
+        waited = max(0.0, wait.t_out - wait.t_in)
+        self.over_limit += waited > max_wait_s
+        self.wait_seconds += waited
+        (self.censored if wait.censored else self.wait)[dwell_bin(waited)] += 1
+
+    def watch(self, seen: QueuePulse) -> None:
+        """About a second of the queue."""
+        self.length_seconds += seen.length_seconds
+        self.peak = max(self.peak, seen.peak)
+        self.lengths[length_bin(seen.now)] += 1
+
+
+@dataclass(slots=True)
 class _CameraCount:
     observed_s: float = 0.0
     frames: int = 0
@@ -72,6 +111,7 @@ class _Minute:
 
     gates: dict[tuple[str, str], _GateCount] = field(default_factory=dict)
     zones: dict[tuple[str, str], _ZoneCount] = field(default_factory=dict)
+    queues: dict[tuple[str, str], _QueueCount] = field(default_factory=dict)
     lanes: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     cameras: dict[str, _CameraCount] = field(default_factory=dict)
 
@@ -86,6 +126,9 @@ class Minutes:
     def __init__(self, layouts: Iterable[CameraLayout], sealed_before: float | None = None) -> None:
         """`sealed_before`: start of the first minute that may still be made (after a restart)."""
         self._layouts = tuple(layouts)
+        self._max_wait_s = {
+            (plan.camera, zone.id): zone.max_wait_s for plan in self._layouts for zone in plan.zones
+        }
         self._open: dict[int, _Minute] = {}
         self._next: int | None = None if sealed_before is None else minute_of(sealed_before)
 
@@ -105,6 +148,9 @@ class Minutes:
                 (zone.censored if fact.censored else zone.dwell)[dwell_bin(stay)] += 1
             case Pass():
                 self._at(fact.t).zones.setdefault((fact.camera, fact.zone), _ZoneCount()).passes += 1
+            case Wait():
+                queue = self._at(fact.t).queues.setdefault((fact.camera, fact.zone), _QueueCount())
+                queue.add(fact, self._max_wait_s.get((fact.camera, fact.zone), math.inf))
             case VehiclePassage():
                 lane = self._at(fact.t).lanes.setdefault((fact.camera, fact.lane), {})
                 lane[fact.direction] = lane.get(fact.direction, 0) + 1
@@ -125,6 +171,9 @@ class Minutes:
             zone = minute.zones.setdefault((pulse.camera, name), _ZoneCount())
             zone.person_seconds += seen.person_seconds
             zone.peak = max(zone.peak, seen.peak)
+        if pulse.observed_s > 0:
+            for name, queue in pulse.queues.items():
+                minute.queues.setdefault((pulse.camera, name), _QueueCount()).watch(queue)
 
     def _at(self, t: float) -> _Minute:
         start = minute_of(t)
@@ -173,6 +222,11 @@ class Minutes:
                     GateWindow(name, gate.id, start, seen, count.entries, count.exits, count.inferred)
                 )
             windows.extend(_zone_window(name, zone.id, start, seen, minute) for zone in layout.zones)
+            windows.extend(
+                _queue_window(name, zone.id, start, seen, minute)
+                for zone in layout.zones
+                if zone.role == "queue"
+            )
             for lane in layout.lanes:
                 by = minute.lanes.get((name, lane.id), {})
                 ways = [by.get(way, 0) for way in ("up", "down", "left", "right", "wrong_way")]
@@ -185,4 +239,14 @@ def _zone_window(camera: str, zone: str, start: int, seen: float, minute: _Minut
     return ZoneWindow(
         camera, zone, start, seen, count.visits, count.passes, round(count.person_seconds, 3), count.peak,
         tuple(count.dwell), tuple(count.censored), round(count.dwell_seconds, 3),
+    )  # fmt: skip
+
+
+def _queue_window(camera: str, queue: str, start: int, seen: float, minute: _Minute) -> QueueWindow:
+    count = minute.queues.get((camera, queue), _QueueCount())
+    by = count.outcomes
+    return QueueWindow(
+        camera, queue, start, seen, round(count.length_seconds, 3), count.peak, tuple(count.lengths),
+        by.total() - by["balked"], by["served"], by["abandoned"], by["balked"], count.over_limit,
+        tuple(count.wait), tuple(count.censored), round(count.wait_seconds, 3),
     )  # fmt: skip

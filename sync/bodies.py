@@ -12,7 +12,17 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from pipelines.records import DWELL_EDGES_S, CameraWindow, Event, GateWindow, LaneWindow, Window, ZoneWindow
+from pipelines.records import (
+    DWELL_EDGES_S,
+    LENGTH_EDGES,
+    CameraWindow,
+    Event,
+    GateWindow,
+    LaneWindow,
+    QueueWindow,
+    Window,
+    ZoneWindow,
+)
 from sync.errors import SyncError
 from sync.payloads import (
     AnyWindow,
@@ -21,11 +31,17 @@ from sync.payloads import (
     GateBody,
     LaneBody,
     Minute,
+    QueueBody,
     TriggerBody,
     ZoneBody,
 )
 
 NO_DWELL: Final = (0,) * len(DWELL_EDGES_S)
+NO_LENGTHS: Final = (0,) * len(LENGTH_EDGES)
+_QUEUE: Final = (
+    "length_seconds", "peak", "lengths", "waits", "served", "abandoned", "balked", "over_limit", "wait",
+    "wait_censored", "wait_seconds",
+)  # fmt: skip
 
 
 def minute_body(start: int, windows: Sequence[Window]) -> str:
@@ -138,6 +154,11 @@ def _measured(window: Window) -> tuple[type[AnyWindow], dict[str, Any]]:
                 "person_seconds": round(window.person_seconds, 3),
                 "peak": window.peak,
             }
+        case QueueWindow():
+            counts = {name: getattr(window, name) for name in _QUEUE}
+            return QueueBody, counts | {
+                name: round(counts[name], 3) for name in ("length_seconds", "wait_seconds")
+            }
         case LaneWindow():
             return LaneBody, {
                 name: getattr(window, name) for name in ("up", "down", "left", "right", "wrong_way")
@@ -162,6 +183,21 @@ def _window(start: int, body: AnyWindow) -> Window:
             )
         case CameraBody():
             return CameraWindow(*common, body.frames or 0, body.person_seconds or 0.0, body.peak or 0)
+        case QueueBody():
+            return QueueWindow(
+                *common,
+                body.length_seconds or 0.0,
+                body.peak or 0,
+                body.lengths or NO_LENGTHS,
+                body.waits or 0,
+                body.served or 0,
+                body.abandoned or 0,
+                body.balked or 0,
+                body.over_limit or 0,
+                body.wait or NO_DWELL,
+                body.wait_censored or NO_DWELL,
+                body.wait_seconds or 0.0,
+            )
         case LaneBody():
             return LaneWindow(
                 *common, body.up or 0, body.down or 0, body.left or 0, body.right or 0, body.wrong_way or 0

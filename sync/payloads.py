@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipelines.records import DWELL_EDGES_S
+from pipelines.records import DWELL_EDGES_S, LENGTH_EDGES
 from sync.outbox import Stream
 
 MINUTE: Final = "storeedge/minute/1"
@@ -58,6 +58,8 @@ Name = Annotated[str, Field(min_length=1, max_length=128)]
 Epoch = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
 BoxId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Histogram = Annotated[tuple[Count, ...], Field(min_length=len(DWELL_EDGES_S), max_length=len(DWELL_EDGES_S))]
+
+Lengths = Annotated[tuple[Count, ...], Field(min_length=len(LENGTH_EDGES), max_length=len(LENGTH_EDGES))]
 
 
 class Payload(BaseModel):
@@ -119,6 +121,29 @@ class ZoneBody(WindowBody):
     dwell_seconds: NonNegativeFloat | None = Field(description="Sum of all visits' lengths.")
 
 
+class QueueBody(WindowBody):
+    """A queue. Its mean length is `length_seconds` over `observed_seconds`; a wait belongs to the minute in
+    which it ended."""
+
+    scope: Literal["queue"]
+    length_seconds: NonNegativeFloat | None = Field(description="Integral of the length over the minute.")
+    peak: Count | None = Field(description="Most people at once.")
+    lengths: Lengths | None = Field(
+        description="How often, once a second, it was so long; "
+        f"lower edges in people: {list(LENGTH_EDGES)}, last open."
+    )
+    waits: Count | None = Field(description="All that ended, but for the balked.")
+    served: Count | None
+    abandoned: Count | None = Field(description="Went away unserved after 10 s or more.")
+    balked: Count | None = Field(description="Came up to the long queue and did not join; they did not wait.")
+    over_limit: Count | None = Field(description="Waits longer than the queue's limit, served or not.")
+    wait: Histogram | None = Field(
+        description=f"Waits that ended with service; lower edges in s: {list(DWELL_EDGES_S)}, last open."
+    )
+    wait_censored: Histogram | None = Field(description="Waits that would have taken longer than the bin's.")
+    wait_seconds: NonNegativeFloat | None = Field(description="Sum of all waits' lengths.")
+
+
 class CameraBody(WindowBody):
     """A whole camera."""
 
@@ -139,7 +164,7 @@ class LaneBody(WindowBody):
     wrong_way: Count | None
 
 
-AnyWindow = Annotated[GateBody | ZoneBody | CameraBody | LaneBody, Field(discriminator="scope")]
+AnyWindow = Annotated[GateBody | ZoneBody | QueueBody | CameraBody | LaneBody, Field(discriminator="scope")]
 
 
 class Minute(Payload):

@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.records import MINUTE_S, Crossing, Event, Record, VehiclePassage, Visit
+from pipelines.records import MINUTE_S, Crossing, Event, Record, VehiclePassage, Visit, Wait
 
-Counted = Crossing | Visit | VehiclePassage
+Counted = Crossing | Visit | Wait | VehiclePassage
 """Records that windows count."""
 
 
@@ -29,6 +29,12 @@ def insert(connection: sqlite3.Connection, record: Record) -> bool:
             row = (
                 record.t_out, record.t_in, record.camera, record.zone, record.track, int(record.censored),
                 record.end_reason, record.staff,
+            )  # fmt: skip
+        case Wait():
+            sql = "INSERT INTO wait VALUES (?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING"
+            row = (
+                record.t_out, record.t_in, record.camera, record.zone, record.track, record.outcome,
+                int(record.censored),
             )  # fmt: skip
         case VehiclePassage():
             sql = "INSERT INTO vehicle_passage VALUES (?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING"
@@ -53,6 +59,7 @@ def mark_counted(connection: sqlite3.Connection, start: int) -> None:
     end = start + MINUTE_S
     connection.execute("UPDATE crossing SET counted = ? WHERE counted IS NULL AND t < ?", (start, end))
     connection.execute("UPDATE visit SET counted = ? WHERE counted IS NULL AND t_out < ?", (start, end))
+    connection.execute("UPDATE wait SET counted = ? WHERE counted IS NULL AND t_out < ?", (start, end))
     connection.execute("UPDATE vehicle_passage SET counted = ? WHERE counted IS NULL AND t < ?", (start, end))
 
 
@@ -66,6 +73,13 @@ def _visit(row: sqlite3.Row) -> Visit:
     return Visit(
         row["camera"], row["zone"], row["t_in"], row["t_out"], bool(row["censored"]), row["end_reason"],
         row["staff"], row["track"],
+    )  # fmt: skip
+
+
+def _wait(row: sqlite3.Row) -> Wait:
+    return Wait(
+        row["camera"], row["zone"], row["t_in"], row["t_out"], row["outcome"], bool(row["censored"]),
+        row["track"],
     )  # fmt: skip
 
 
@@ -87,6 +101,7 @@ def uncounted(connection: sqlite3.Connection) -> Sequence[Counted]:
     found: list[Counted] = [
         *map(_crossing, connection.execute("SELECT * FROM crossing WHERE counted IS NULL")),
         *map(_visit, connection.execute("SELECT * FROM visit WHERE counted IS NULL")),
+        *map(_wait, connection.execute("SELECT * FROM wait WHERE counted IS NULL")),
         *map(_vehicle, connection.execute("SELECT * FROM vehicle_passage WHERE counted IS NULL")),
     ]
     return sorted(found, key=lambda record: record.t)
@@ -97,6 +112,7 @@ def since(connection: sqlite3.Connection, t: float) -> Sequence[Record]:
     found: list[Record] = [
         *map(_crossing, connection.execute("SELECT * FROM crossing WHERE t >= ?", (t,))),
         *map(_visit, connection.execute("SELECT * FROM visit WHERE t_out >= ?", (t,))),
+        *map(_wait, connection.execute("SELECT * FROM wait WHERE t_out >= ?", (t,))),
         *map(_vehicle, connection.execute("SELECT * FROM vehicle_passage WHERE t >= ?", (t,))),
         *events(connection, t, float("inf")),
     ]

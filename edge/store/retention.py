@@ -10,26 +10,34 @@ DAY_S: Final = 86_400
 KEPT_DAYS: Final = {
     "crossing": 35,  # one person's step or stay: enough to look into last month's doubt, no longer
     "visit": 35,
+    "wait": 35,
     "vehicle_passage": 35,
     "event": 400,
     "minute": 400,
     "gate_window": 400,  # a year and its comparison with the year before
     "zone_window": 400,
+    "queue_window": 400,
     "camera_window": 400,
     "lane_window": 400,
     "gate_quarter": 1830,  # five years
     "zone_quarter": 1830,
     "dwell_quarter": 1830,
+    "queue_quarter": 1830,
+    "wait_quarter": 1830,
+    "length_quarter": 1830,
     "camera_quarter": 1830,
     "lane_quarter": 1830,
     "audit": 1830,
 }
 """Days by table. The outbox has no term: only the centre's acknowledgement takes a row out of it."""
 
-TIME: Final = {"visit": "t_out", "crossing": "t", "vehicle_passage": "t", "event": "t", "audit": "begun"}
+TIME: Final = {
+    "visit": "t_out", "wait": "t_out", "crossing": "t", "vehicle_passage": "t", "event": "t",
+    "audit": "begun",
+}  # fmt: skip
 """The column that tells a row's age; `start` in every other table."""
 
-EXPENDABLE: Final = ("gate_window", "zone_window", "camera_window", "lane_window", "minute")
+EXPENDABLE: Final = ("gate_window", "zone_window", "queue_window", "camera_window", "lane_window", "minute")
 """What is thinned out, oldest day first, when there is no room: the quarter-hours keep their figures."""
 
 DROPPED_AT_ONCE: Final = 500

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from pipelines.records import (
     DWELL_EDGES_S,
+    LENGTH_EDGES,
     MINUTE_S,
     CameraWindow,
     GateWindow,
     LaneWindow,
+    QueueWindow,
     Window,
     ZoneWindow,
 )
@@ -23,13 +25,21 @@ QUARTER_S: Final = 900
 KINDS: Final[dict[str, type[Window]]] = {
     "gate": GateWindow,
     "zone": ZoneWindow,
+    "queue": QueueWindow,
     "camera": CameraWindow,
     "lane": LaneWindow,
 }
 """Each kind of window by its scope; `gate` lies in the tables `gate_window` and `gate_quarter`."""
 
 _KEY: Final = ("start", "camera", "id")
-_HISTOGRAMS: Final = ("dwell", "dwell_censored")
+_HISTOGRAMS: Final = {
+    "dwell": len(DWELL_EDGES_S),
+    "dwell_censored": len(DWELL_EDGES_S),
+    "lengths": len(LENGTH_EDGES),
+    "wait": len(DWELL_EDGES_S),
+    "wait_censored": len(DWELL_EDGES_S),
+}
+"""The number of bins of each column that holds a histogram."""
 
 
 def columns(scope: str) -> list[str]:
@@ -43,10 +53,10 @@ def bins_as_text(bins: tuple[int, ...]) -> str:
     return json.dumps(bins[:used], separators=(",", ":"))
 
 
-def bins_from_text(text: str) -> tuple[int, ...]:
-    """The whole histogram again, one count for each bin of `DWELL_EDGES_S`."""
+def bins_from_text(text: str, count: int = len(DWELL_EDGES_S)) -> tuple[int, ...]:
+    """The whole histogram again, `count` bins."""
     bins = json.loads(text)
-    return (*bins, *[0] * (len(DWELL_EDGES_S) - len(bins)))
+    return (*bins, *[0] * (count - len(bins)))
 
 
 def _names(scope: str) -> str:
@@ -77,10 +87,15 @@ def _add(scope: str) -> str:
 
 _INSERT: Final = {scope: _insert(scope) for scope in KINDS}
 _ADD: Final = {scope: _add(scope) for scope in KINDS}
-_ADD_DWELL: Final = (
-    "INSERT INTO dwell_quarter (start, camera, id, bin, complete, censored) VALUES (?, ?, ?, ?, ?, ?) "
+_ADD_STAYS: Final = {
+    table: f"INSERT INTO {table} (start, camera, id, bin, complete, censored) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
     "ON CONFLICT (start, camera, id, bin) DO UPDATE SET "
     "complete = complete + excluded.complete, censored = censored + excluded.censored"
+    for table in ("dwell_quarter", "wait_quarter")
+}
+_ADD_LENGTHS: Final = (
+    "INSERT INTO length_quarter (start, camera, id, bin, seconds) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (start, camera, id, bin) DO UPDATE SET seconds = seconds + excluded.seconds"
 )
 
 
@@ -99,10 +114,28 @@ def add_to_quarter(connection: sqlite3.Connection, window: Window) -> None:
         if field.name not in _HISTOGRAMS
     ]
     connection.execute(_ADD[window.scope], row)
-    if isinstance(window, ZoneWindow):
-        for i, (complete, censored) in enumerate(zip(window.dwell, window.dwell_censored, strict=True)):
-            if complete or censored:
-                connection.execute(_ADD_DWELL, (quarter, window.camera, window.id, i, complete, censored))
+    place = (quarter, window.camera, window.id)
+    match window:
+        case ZoneWindow():
+            _add_stays(connection, "dwell_quarter", place, window.dwell, window.dwell_censored)
+        case QueueWindow():
+            _add_stays(connection, "wait_quarter", place, window.wait, window.wait_censored)
+            for i, seconds in enumerate(window.lengths):
+                if seconds:
+                    connection.execute(_ADD_LENGTHS, (*place, i, seconds))
+
+
+def _add_stays(
+    connection: sqlite3.Connection,
+    table: str,
+    place: tuple[int, str, str],
+    complete: tuple[int, ...],
+    censored: tuple[int, ...],
+) -> None:
+    """Add a pair of histograms to its quarter-hour."""
+    for i, counts in enumerate(zip(complete, censored, strict=True)):
+        if any(counts):
+            connection.execute(_ADD_STAYS[table], (*place, i, *counts))
 
 
 def select(connection: sqlite3.Connection, scope: str, begin: int, end: int) -> list[Window]:
@@ -135,7 +168,7 @@ def cut(connection: sqlite3.Connection, scopes: Sequence[str], begin: int, end: 
 
 def _window(scope: str, row: sqlite3.Row) -> Window:
     values: dict[str, Any] = dict(zip(columns(scope), row, strict=True))
-    for name in _HISTOGRAMS:
+    for name, count in _HISTOGRAMS.items():
         if name in values:
-            values[name] = bins_from_text(values[name])
+            values[name] = bins_from_text(values[name], count)
     return KINDS[scope](**values)

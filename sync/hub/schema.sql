@@ -48,6 +48,17 @@ CREATE TABLE IF NOT EXISTS zone_minute (
     PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS queue_minute (
+    tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
+    camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
+    observed_seconds REAL NOT NULL, length_seconds REAL, peak INTEGER,
+    lengths TEXT,                         -- JSON arrays, one count for each bin
+    waits INTEGER, served INTEGER, abandoned INTEGER, balked INTEGER, over_limit INTEGER,
+    wait TEXT, wait_censored TEXT,
+    wait_seconds REAL,
+    PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS camera_minute (
     tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
     camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,

@@ -13,7 +13,17 @@ from sync.errors import SyncError
 from sync.hub.intake import BoxState, Identity, Intake, Message, SetAside
 from sync.hub.ledger import LedgerError, Receipt
 from sync.outbox import STREAMS, Stream
-from sync.payloads import CameraBody, GateBody, LaneBody, Minute, State, StreamRange, ZoneBody, rfc3339
+from sync.payloads import (
+    CameraBody,
+    GateBody,
+    LaneBody,
+    Minute,
+    QueueBody,
+    State,
+    StreamRange,
+    ZoneBody,
+    rfc3339,
+)
 from sync.topics import BoxIdentity
 
 SET_ASIDE_KEPT: Final = 10_000
@@ -26,11 +36,16 @@ _SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "zone_minute": (
         "visits", "passes", "person_seconds", "peak", "dwell", "dwell_censored", "dwell_seconds",
     ),
+    "queue_minute": (
+        "length_seconds", "peak", "lengths", "waits", "served", "abandoned", "balked", "over_limit", "wait",
+        "wait_censored", "wait_seconds",
+    ),
     "camera_minute": ("frames", "person_seconds", "peak"),
     "lane_minute": ("up", "down", "left", "right", "wrong_way"),
 }  # fmt: skip
 _TABLE: Final[dict[type[Any], str]] = {
-    GateBody: "gate_minute", ZoneBody: "zone_minute", CameraBody: "camera_minute", LaneBody: "lane_minute",
+    GateBody: "gate_minute", ZoneBody: "zone_minute", QueueBody: "queue_minute",
+    CameraBody: "camera_minute", LaneBody: "lane_minute",
 }  # fmt: skip
 
 

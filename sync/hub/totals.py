@@ -62,9 +62,10 @@ SELECT count(*) FILTER (WHERE "schema" = 'storeedge/minute/1'),
        count(*) FILTER (WHERE "schema" = '')
 FROM message WHERE {_HERE}
 """  # noqa: S608
+_SCOPES = ("gate", "zone", "queue", "camera", "lane")
 _WINDOWS = " + ".join(
     f"(SELECT count(*) FROM {scope}_minute WHERE {_HERE})"  # noqa: S608
-    for scope in ("gate", "zone", "camera", "lane")
+    for scope in _SCOPES
 )
 _GATES = f"""
 SELECT camera, id, sum(entries), sum(exits) FROM gate_minute WHERE {_HERE} GROUP BY camera, id ORDER BY 1, 2
@@ -73,7 +74,7 @@ SELECT camera, id, sum(entries), sum(exits) FROM gate_minute WHERE {_HERE} GROUP
 
 def _box(db: sqlite3.Connection, *key: str) -> BoxTotals:
     minutes, events, set_aside = db.execute(_MESSAGES, key).fetchone()
-    (windows,) = db.execute(f"SELECT {_WINDOWS}", key * 4).fetchone()
+    (windows,) = db.execute(f"SELECT {_WINDOWS}", key * len(_SCOPES)).fetchone()
     (given_up,) = db.execute(
         f"SELECT coalesce(sum(given_up), 0) FROM stream WHERE {_HERE}",  # noqa: S608
         key,

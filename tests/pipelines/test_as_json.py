@@ -15,9 +15,11 @@ from pipelines.records import (
     Event,
     GateWindow,
     LaneWindow,
+    QueueWindow,
     Record,
     VehiclePassage,
     Visit,
+    Wait,
     Window,
     ZoneWindow,
 )
@@ -40,6 +42,12 @@ NO_STAYS = (0,) * BINS
             {"kind": "visit", "camera": "cam-1", "zone": "lancome", "t_in": 3.0, "t_out": 9.5,
              "censored": True, "end_reason": "lost", "staff": "unknown", "track": 8},
             id="visit",
+        ),
+        pytest.param(
+            Wait("cam-1", "line", 3.00001, 94.5, "abandoned", True, 9),
+            {"kind": "wait", "camera": "cam-1", "zone": "line", "t_in": 3.0, "t_out": 94.5,
+             "outcome": "abandoned", "censored": True, "track": 9},
+            id="wait",
         ),
         pytest.param(
             VehiclePassage("exit-1", "down", 6.4, 2, "cam-9", True),
@@ -82,6 +90,14 @@ def test_a_record_is_this_line(record: Record, line: dict[str, Any]) -> None:
             id="zone",
         ),
         pytest.param(
+            QueueWindow("cam-1", "line", 60, 59.9, 90.5, 3, (1,) * BINS, 3, 2, 1, 4, 1, (1,) * BINS, NO_STAYS,
+                        61.5),
+            {"scope": "queue", "camera": "cam-1", "id": "line", "length_seconds": 90.5, "peak": 3,
+             "lengths": [1] * BINS, "waits": 3, "served": 2, "abandoned": 1, "balked": 4, "over_limit": 1,
+             "wait": [1] * BINS, "wait_censored": [0] * BINS, "wait_seconds": 61.5},
+            id="queue",
+        ),
+        pytest.param(
             CameraWindow("cam-1", "cam-1", 60, 59.9, 600, 31.5, 2),
             {"scope": "camera", "camera": "cam-1", "id": "cam-1", "frames": 600, "person_seconds": 31.5,
              "peak": 2},
@@ -107,6 +123,7 @@ def test_a_window_is_this_line(window: Window, line: dict[str, Any]) -> None:
         GateWindow("cam-1", "door", 60, 0.0, 0, 0, 0),
         ZoneWindow("cam-1", "lancome", 60, 0.0, 0, 0, 0.0, 0, NO_STAYS, NO_STAYS, 0.0),
         CameraWindow("cam-1", "cam-1", 60, 0.0, 0, 0.0, 0),
+        QueueWindow("cam-1", "line", 60, 0.0, 0.0, 0, NO_STAYS, 0, 0, 0, 0, 0, NO_STAYS, NO_STAYS, 0.0),
         LaneWindow("cam-9", "exit-1", 60, 0.0, 0, 0, 0, 0, 0),
     ],
     ids=lambda window: window.scope,

@@ -101,23 +101,29 @@ class StayScore:
 def score_stays(predicted: Iterable[StayLike], true: Iterable[StayLike]) -> StayScore:
     """Match, then count. Take passes and censored stays out first, of both, or leave them in both."""
     guesses, truths = list(predicted), list(true)
-    begins: list[float] = []
-    ends: list[float] = []
-    for zone in sorted({stay.zone for stay in truths}):
-        here = [stay for stay in truths if stay.zone == zone]
-        found = [stay for stay in guesses if stay.zone == zone]
-        for t, p in _pairs(here, found):
-            begins.append(found[p].t_in - here[t].t_in)
-            ends.append(found[p].t_out - here[t].t_out)
+    pairs = match_stays(guesses, truths)
+    begins = [guesses[p].t_in - truths[t].t_in for p, t in pairs]
+    ends = [guesses[p].t_out - truths[t].t_out for p, t in pairs]
     return StayScore(
         len(truths),
         len(guesses),
-        len(begins),
+        len(pairs),
         sum(stay.t_out - stay.t_in for stay in truths),
         sum(stay.t_out - stay.t_in for stay in guesses),
         tuple(begins),
         tuple(ends),
     )
+
+
+def match_stays(predicted: Sequence[StayLike], true: Sequence[StayLike]) -> list[tuple[int, int]]:
+    """(predicted, true) indices of the stays that belong together, zone by zone."""
+    found: list[tuple[int, int]] = []
+    for zone in sorted({stay.zone for stay in true}):
+        here = [i for i, stay in enumerate(true) if stay.zone == zone]
+        guessed = [i for i, stay in enumerate(predicted) if stay.zone == zone]
+        for t, p in _pairs([true[i] for i in here], [predicted[i] for i in guessed]):
+            found.append((guessed[p], here[t]))
+    return found
 
 
 def _pairs(true: Sequence[StayLike], predicted: Sequence[StayLike]) -> list[tuple[int, int]]:

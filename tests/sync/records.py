@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 
 from pipelines.records import (
     DWELL_EDGES_S,
+    LENGTH_EDGES,
     CameraWindow,
     Event,
     GateWindow,
     LaneWindow,
+    QueueWindow,
     Window,
     ZoneWindow,
 )
@@ -19,6 +21,7 @@ counts = st.integers(0, 10_000)
 millis = st.integers(0, 3_600_000).map(lambda ms: ms / 1000)
 observed = st.one_of(st.just(0.0), st.integers(1, 60_000).map(lambda ms: ms / 1000))
 bins = st.tuples(*[counts] * len(DWELL_EDGES_S))
+lengths = st.tuples(*[counts] * len(LENGTH_EDGES))
 minutes = st.integers(0, 80_000_000).map(lambda minute: minute * 60)
 instants = st.integers(0, 4_000_000_000_000).map(lambda ms: ms / 1000)
 
@@ -29,6 +32,7 @@ def windows(start: int) -> st.SearchStrategy[Window]:
     kinds: list[st.SearchStrategy[Window]] = [
         st.builds(GateWindow, *common, counts, counts, counts),
         st.builds(ZoneWindow, *common, counts, counts, millis, counts, bins, bins, millis),
+        st.builds(QueueWindow, *common, millis, counts, lengths, *[counts] * 5, bins, bins, millis),
         st.builds(CameraWindow, *common, counts, millis, counts),
         st.builds(LaneWindow, *common, counts, counts, counts, counts, counts),
     ]

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.records import DWELL_EDGES_S, CameraWindow, Event, GateWindow, LaneWindow, Window, ZoneWindow
+from pipelines.records import (
+    DWELL_EDGES_S,
+    CameraWindow,
+    Event,
+    GateWindow,
+    LaneWindow,
+    QueueWindow,
+    Window,
+    ZoneWindow,
+)
 from sync.bodies import event_body, minute_body, read_event, read_minute, utc
 from sync.errors import SyncError
 from sync.payloads import rfc3339
@@ -21,6 +30,23 @@ NONE = (0,) * len(DWELL_EDGES_S)
 ONE_OF_EACH: list[Window] = [
     GateWindow("cam-1", "door", START, 58.5, 3, 1, 1),
     ZoneWindow("cam-1", "lancome", START, 60.0, 2, 1, 31.25, 2, (0, 1, *NONE[2:]), (1, *NONE[1:]), 14.5),
+    QueueWindow(
+        "cam-1",
+        "line",
+        START,
+        60.0,
+        90.5,
+        3,
+        (10, 30, *NONE[2:]),
+        2,
+        1,
+        1,
+        1,
+        1,
+        (0, 1, *NONE[2:]),
+        (1, *NONE[1:]),
+        61.25,
+    ),
     CameraWindow("cam-1", "cam-1", START, 60.0, 600, 44.0, 3),
     LaneWindow("cam-9", "exit-1", START, 60.0, 0, 4, 0, 0, 1),
 ]
@@ -46,7 +72,7 @@ def test_a_time_is_written_in_utc_to_the_millisecond(t: float) -> None:
 def test_the_body_of_a_minute_is_what_the_centre_reads() -> None:
     body = json.loads(minute_body(START, ONE_OF_EACH))
     assert body["start"] == "2026-05-28T20:27:00Z"
-    gate, zone, camera, lane = body["windows"]
+    gate, zone, queue, camera, lane = body["windows"]
     assert gate == {
         "camera": "cam-1", "id": "door", "observed_seconds": 58.5, "scope": "gate",
         "in": 3, "out": 1, "inferred": 1,
@@ -55,6 +81,12 @@ def test_the_body_of_a_minute_is_what_the_centre_reads() -> None:
         "camera": "cam-1", "id": "lancome", "observed_seconds": 60.0, "scope": "zone",
         "visits": 2, "passes": 1, "person_seconds": 31.25, "peak": 2,
         "dwell": [0, 1, *NONE[2:]], "dwell_censored": [1, *NONE[1:]], "dwell_seconds": 14.5,
+    }  # fmt: skip
+    assert queue == {
+        "camera": "cam-1", "id": "line", "observed_seconds": 60.0, "scope": "queue",
+        "length_seconds": 90.5, "peak": 3, "lengths": [10, 30, *NONE[2:]], "waits": 2, "served": 1,
+        "abandoned": 1, "balked": 1, "over_limit": 1, "wait": [0, 1, *NONE[2:]],
+        "wait_censored": [1, *NONE[1:]], "wait_seconds": 61.25,
     }  # fmt: skip
     assert camera == {
         "camera": "cam-1", "id": "cam-1", "observed_seconds": 60.0, "scope": "camera",
