@@ -53,9 +53,7 @@ class Detections:
     @staticmethod
     def none() -> Detections:
         """An empty frame."""
-        return Detections(
-            np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int16)
-        )
+        return Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int16))
 
 
 class Detector(Protocol):

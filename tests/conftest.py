@@ -29,7 +29,7 @@ def vtest() -> Path:
     return VTEST
 
 
-@pytest.fixture()
+@pytest.fixture
 def free_port() -> int:
     """A TCP port of the loopback address that nobody listens on."""
     with socket.socket() as probe:

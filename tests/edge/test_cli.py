@@ -190,7 +190,9 @@ def test_whoever_watches_sees_progress_and_a_pipe_sees_none() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param(["replay", "clip", "--site", "s", "--out", "o", "--fps", "0"], id="a value out of range"),
+        pytest.param(
+            ["replay", "clip", "--site", "s", "--out", "o", "--fps", "0"], id="a value out of range"
+        ),
         pytest.param(["dance"], id="no such command"),
         pytest.param(["replay"], id="a missing argument"),
         pytest.param(["models", "list", "--loud"], id="no such option"),
