@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from edge.config import SiteConfig
 from edge.live import Live
-from edge.web import api, api_history
+from edge.web import api, api_audit, api_history
 from edge.web.guard import Guard, own_names
 from edge.web.health import health
 from edge.web.look import Observer
@@ -47,6 +47,7 @@ def create_app(
     app.state.observer = observer
     app.include_router(health(observer))
     app.include_router(api.router)
+    app.include_router(api_audit.router)
     app.include_router(api_history.router)  # last: it refuses every other address under /api
     if pages:
         from edge.web.page import add_pages  # noqa: PLC0415 - NiceGUI takes 0.6 s to import

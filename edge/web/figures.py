@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Final
 
+from edge.audit.standing import drawings_of, standing
 from edge.config import SiteConfig
 from edge.store.queries import Fresh, GateSum, Key, LaneSum, ZoneSum
 from edge.web import models
@@ -71,9 +72,23 @@ def _gate_totals(look: Look, key: Key) -> GateSum | None:
     return GateSum(entries, exits, total.inferred, total.observed_seconds)
 
 
+def checked(look: Look, drawn: Mapping[Key, str], key: Key) -> models.Checked:
+    """What hand counts say of a gate. drawn: the digest of each gate as it is drawn now."""
+    mine = [audit for audit in look.audits if (audit.camera, audit.gate) == key]
+    found = standing(mine, drawn.get(key))
+    return models.Checked(
+        state=found.state,
+        at=None if found.at is None else at(found.at),
+        crossings=found.true,
+        accuracy=models.Range.of(found.accuracy),
+        verdict=found.verdict,
+        more_needed=found.more_needed,
+    )
+
+
 def gates(look: Look, site: SiteConfig) -> models.Gates:
     """All gates of the day."""
-    hours, minutes = _hours(look), _minutes(look)
+    hours, minutes, drawn = _hours(look), _minutes(look), drawings_of(site)
     answers = []
     for camera, gate in gate_keys(site, look.gates):
         key = (camera, gate)
@@ -87,6 +102,7 @@ def gates(look: Look, site: SiteConfig) -> models.Gates:
                 observed_seconds=total.observed_seconds if total else 0.0,
                 hours=hours.gates([key]),
                 minutes=minutes.gates([key]),
+                checked=checked(look, drawn, key),
             )
         )  # fmt: skip
     return models.Gates(date=look.day.date, gates=answers)

@@ -12,7 +12,8 @@ from typing import Final
 
 from edge.config import SiteConfig
 from edge.live import Live, Snapshot
-from edge.store import outbox, queries
+from edge.store import audits, outbox, queries
+from edge.store.audits import Audit
 from edge.store.database import reading
 from edge.store.day import BusinessDay, business_day, day_of
 from edge.store.queries import Fresh, GateSum, Key, LaneSum, Step, ZoneSum
@@ -68,6 +69,8 @@ class Look:
     first_observed: int | None
     last_minute: int | None
     past: Past | None
+    audits: list[Audit]
+    """Hand counts of any day, the newest first."""
     epoch: str
     streams: dict[Stream, tuple[Backlog, outbox.StreamState]]
 
@@ -127,6 +130,7 @@ class Observer:
                 first_observed=queries.first_observed(connection, begin, end),
                 last_minute=last,
                 past=self._past(connection, now, day) if is_today else None,
+                audits=audits.select(connection),
                 epoch=_epoch(connection),
                 streams={
                     stream: (outbox.backlog(connection, stream), outbox.state(connection, stream))

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge.live import CameraState
+from pipelines.equivalence import Interval, Verdict
 from pipelines.layout import ZoneRole
 from sync.payloads import Minute, Time
 
@@ -55,6 +56,33 @@ class Bar(Answer):
     visits: int | None = None
 
 
+class Range(Answer):
+    """From where to where a share lies."""
+
+    low: float
+    high: float
+
+    @staticmethod
+    def of(found: Interval | None) -> Range | None:
+        """An interval as the API tells it."""
+        return None if found is None else Range(low=round(found.low, 4), high=round(found.high, 4))
+
+
+class Checked(Answer):
+    """What hand counts say of a gate: those of three months, as it is drawn now, together."""
+
+    state: Literal["never", "outdated", "few", "checked"] = Field(
+        description="`outdated`: the gate has been redrawn since. `few`: too few crossings to say."
+    )
+    at: Time | None = Field(description="When the newest of them ended.")
+    crossings: int = Field(description="Counted by hand, in and out.")
+    accuracy: Range | None = Field(description="1 − |bias|, the worse direction; 90 % sure.")
+    verdict: Verdict = Field(description="Whether the bias is surely within ±3 %, or surely not.")
+    more_needed: int | None = Field(
+        description="About how many more crossings decide; null: counting on will not."
+    )
+
+
 class Gate(Answer):
     """A gate over one business day."""
 
@@ -66,6 +94,7 @@ class Gate(Answer):
     observed_seconds: float
     hours: list[Bar]
     minutes: list[Bar] = Field(description="The last hour; empty for a day that is over.")
+    checked: Checked
 
 
 class DwellBin(Answer):

@@ -226,6 +226,7 @@ class Gates:
     def __init__(self, view: View, texts: Texts, help_: Help) -> None:
         self._texts = texts
         self._cells: dict[tuple[str, str, str], TextElement] = {}
+        self._checked: dict[tuple[str, str], TextElement] = {}
         if not view.gates:
             return
         with box("section", "card gates", testid="gates"):
@@ -237,7 +238,11 @@ class Gates:
                 with box("tbody"):
                     for gate in view.gates:
                         with box("tr"):
-                            text("th", gate.gate, scope="row")
+                            with box("th", scope="row"):
+                                text("span", gate.gate)
+                                self._checked[gate.camera, gate.gate] = text(
+                                    "span", css="small checked", testid=f"gate-{gate.gate}-checked"
+                                )
                             for way in ("in", "out"):
                                 self._cells[gate.camera, gate.gate, way] = text(
                                     "td", testid=f"gate-{gate.gate}-{way}"
@@ -246,6 +251,8 @@ class Gates:
     def show(self, view: View) -> None:
         """Show the numbers."""
         for gate in view.gates:
+            if line := self._checked.get((gate.camera, gate.gate)):
+                line.text = wording.checked(gate.checked, view.today.updated_at, self._texts)
             for way, value in (("in", gate.entries), ("out", gate.exits)):
                 cell = self._cells.get((gate.camera, gate.gate, way))
                 if cell:

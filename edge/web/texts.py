@@ -79,6 +79,15 @@ class Texts:
         """`9月21日 星期一`, `Monday 21 September`."""
         return format_date(day, _DAY[self.language], locale=self._locale)
 
+    def short_day(self, moment: datetime, now: datetime) -> str:
+        """`11月22日`, `22 Nov`, with the year when it was another one."""
+        local = moment.astimezone(self._zone)
+        year = local.year != now.astimezone(self._zone).year
+        pattern = {"zh-CN": "y年M月d日" if year else "M月d日"}.get(
+            self.language, "d MMM y" if year else "d MMM"
+        )
+        return format_date(local, pattern, locale=self._locale)
+
     def weekday(self, day: date) -> str:
         """`周一`, `Monday`."""
         return format_date(day, "EEE" if self.language == "zh-CN" else "EEEE", locale=self._locale)

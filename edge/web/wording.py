@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
-from edge.web.models import Bar, Dwell, Length, Problem, Today
+from edge.web.models import Bar, Checked, Dwell, Length, Problem, Today
 from edge.web.texts import Texts
 
 COMPARABLE: Final = 0.8
@@ -84,6 +85,24 @@ def length(found: Length | None, texts: Texts) -> str:
         return "–"
     said = texts.length(found.seconds)
     return texts("time.at_least", time=said) if found.at_least else said
+
+
+def checked(found: Checked, now: datetime, texts: Texts) -> str:
+    """What hand counts say of a gate: `checked 22 Nov: 97–99% (n=420)`."""
+    if found.at is None:
+        return texts("audit.never")
+    day = texts.short_day(found.at, now)
+    if found.state == "outdated":
+        return texts("audit.outdated", day=day)
+    count = texts.number(found.crossings)
+    if found.state == "few" or found.accuracy is None:
+        if found.more_needed is None:
+            return texts("audit.near", day=day, count=count)
+        return texts("audit.few", day=day, count=count, more=texts.number(found.more_needed))
+    low, high = texts.share(found.accuracy.low), texts.share(found.accuracy.high)
+    spread = low if low == high else f"{low.rstrip('%')}–{high}"
+    said = texts("audit.checked", day=day, accuracy=spread, count=count)
+    return f"{said} · {texts('audit.off')}" if found.verdict == "fail" else said
 
 
 def histogram(dwell: Dwell, texts: Texts) -> str:
