@@ -75,12 +75,16 @@ def counts_of(window: Window) -> dict[str, Any]:
     """What a window counted, by the names of the wire."""
     match window:
         case GateWindow():
-            return {"in": window.entries, "out": window.exits, "inferred": window.inferred}
+            return {
+                "in": window.entries, "out": window.exits, "inferred": window.inferred,
+                "staff_in": window.staff_entries, "staff_out": window.staff_exits,
+            }  # fmt: skip
         case ZoneWindow():
             return {
                 "visits": window.visits, "passes": window.passes, "person_seconds": window.person_seconds,
                 "peak": window.peak, "dwell": list(window.dwell),
                 "dwell_censored": list(window.dwell_censored), "dwell_seconds": window.dwell_seconds,
+                "staff_visits": window.staff_visits, "staff_seconds": window.staff_seconds,
             }  # fmt: skip
         case CameraWindow():
             return {"frames": window.frames, "person_seconds": window.person_seconds, "peak": window.peak}

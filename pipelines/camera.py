@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,7 @@ from pipelines.lanes import LaneWatch
 from pipelines.layout import CameraLayout, Point, Zone
 from pipelines.queues import QueueWatch
 from pipelines.records import Fact, Pulse
+from pipelines.staff import StaffWatch
 from pipelines.track import EDGE, PEOPLE, Track
 from pipelines.tracker import FROM_SIDE, Tracker
 from pipelines.windows import minute_of
@@ -56,10 +57,13 @@ class CameraPipeline:
     layout: CameraLayout
     aspect: float
     """Width of the frame over its height."""
+    is_open: Callable[[float], bool] | None = None
+    """Whether the store is open at `t`; None: nobody knows."""
     people: Tracker = field(init=False)
     gates: list[GateCounter] = field(init=False)
     zones: list[ZoneWatch] = field(init=False)
     queues: list[QueueWatch] = field(init=False)
+    staff: StaffWatch = field(init=False)
     lanes: LaneWatch | None = field(init=False)
     _since: float | None = None
     _t: float | None = None
@@ -76,6 +80,8 @@ class CameraPipeline:
         self.gates = [GateCounter(name, gate, plane) for gate in self.layout.gates]
         self.zones = [ZoneWatch(name, zone, plane) for zone in self.layout.zones]
         self.queues = [self._queue(zone, plane) for zone in self.layout.zones if zone.role == "queue"]
+        behind = [zone for zone in self.layout.zones if zone.role == "staff"]
+        self.staff = StaffWatch(plane, behind, self.layout.staff_after_s, self.is_open)
         self.lanes = LaneWatch(name, self.layout.lanes, self.aspect) if self.layout.lanes else None
         self._plane = plane
 
@@ -104,7 +110,7 @@ class CameraPipeline:
         if self.lanes is not None:
             facts += self.lanes.step(t, seen.of(*VEHICLES), regions or Detections.none())
         self._frames += 1
-        return facts
+        return self.staff.mark(t, facts)
 
     def gap(self, t: float) -> list[Fact]:
         """The picture jumped (reconnected, clip restarted): end all tracks, go on afresh at `t`."""
@@ -122,7 +128,7 @@ class CameraPipeline:
             facts += self.lanes.reset()
         if self._frames or self._observed:
             facts.append(self._take_pulse(self._t if self._t is not None else t))
-        return facts
+        return self.staff.mark(t, facts)
 
     def _sight(self, t: float, track: Track, facts: list[Fact]) -> None:
         x, y = foot_of(track, self.people.shape, self.aspect)
@@ -146,11 +152,14 @@ class CameraPipeline:
                     )
                 )  # fmt: skip
             if track.confirmed:
+                self.staff.sight(t, track.id, place, cold)
+                works = self.staff.is_staff(track.id)
                 for queue in self.queues:
-                    facts.extend(queue.sight(t, track.id, place, cold=cold))
+                    facts.extend(queue.sight(t, track.id, place, cold=cold, staff=works))
 
     def _forget(self, ended: Iterable[Track], facts: list[Fact], closing: bool = False) -> None:
         for track in ended:
+            self.staff.end(track.id)
             for gate in self.gates:
                 gate.forget(track.id)
             for zone in self.zones:
@@ -190,10 +199,10 @@ class CameraPipeline:
             zone.pass_time(dt)
 
     def _take_pulse(self, t: float) -> Pulse:
-        present = len(self.persons)
+        present, works = len(self.persons), self.staff.known()
         pulse = Pulse(
             self.layout.camera, t, self._observed, self._frames, present, max(self._peak, present),
-            self._person_seconds, {zone.zone.id: zone.take_pulse() for zone in self.zones},
+            self._person_seconds, {zone.zone.id: zone.take_pulse(works) for zone in self.zones},
             {queue.zone.id: queue.take_pulse(t) for queue in self.queues},
         )  # fmt: skip
         self._pulse_from, self._observed, self._frames = t, 0.0, 0

@@ -70,3 +70,5 @@ class CameraLayout:
     lanes: tuple[Lane, ...] = ()
     floor: Floor | None = None
     mask: tuple[tuple[Point, ...], ...] = ()
+    staff_after_s: float = 1800.0
+    """Who is in the picture for longer works here (research: counting §7)."""

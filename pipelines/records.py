@@ -97,6 +97,22 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
+class StaffCount:
+    """Of what was counted before, this was staff: known at `t`, and counted then. Only counted."""
+
+    kind: ClassVar[str] = "staff_count"
+    camera: str
+    scope: Literal["gate", "zone"]
+    id: str
+    t: float
+    entries: int = 0
+    exits: int = 0
+    visits: int = 0
+    seconds: float = 0.0
+    """Sum of the visits' lengths."""
+
+
+@dataclass(frozen=True, slots=True)
 class VehiclePassage:
     """A vehicle drove through a lane's picture; `t` is when it was half way."""
 
@@ -130,6 +146,8 @@ class ZonePulse:
     now: int
     peak: int
     person_seconds: float
+    staff: int = 0
+    """Of `now`, known to be staff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +194,10 @@ class GateWindow:
     entries: int
     exits: int
     inferred: int
+    staff_entries: int = 0
+    staff_exits: int = 0
+    """Crossings that turned out to be staff's, in the minute in which that was known: over a day, entries
+    less these are the net entries; within one minute these may be more than the crossings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +219,10 @@ class ZoneWindow:
     """Visits whose real length is only known to be at least the bin's."""
     dwell_seconds: float
     """Sum of all visits' lengths, complete and censored."""
+    staff_visits: int = 0
+    staff_seconds: float = 0.0
+    """Visits that turned out to be staff's and the sum of their lengths, in the minute in which that was
+    known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +287,6 @@ class QueueWindow:
 
 Record = Crossing | Visit | Wait | VehiclePassage | Event
 """What is kept one by one."""
-Fact = Record | Pass | Pulse
+Fact = Record | Pass | StaffCount | Pulse
 """Everything that a camera's pipeline emits."""
 Window = GateWindow | ZoneWindow | CameraWindow | LaneWindow | QueueWindow

@@ -23,6 +23,7 @@ from pipelines.records import (
     Pulse,
     QueuePulse,
     QueueWindow,
+    StaffCount,
     VehiclePassage,
     Visit,
     Wait,
@@ -56,6 +57,8 @@ class _GateCount:
     entries: int = 0
     exits: int = 0
     inferred: int = 0
+    staff_entries: int = 0
+    staff_exits: int = 0
 
 
 @dataclass(slots=True)
@@ -65,6 +68,8 @@ class _ZoneCount:
     person_seconds: float = 0.0
     peak: int = 0
     dwell_seconds: float = 0.0
+    staff_visits: int = 0
+    staff_seconds: float = 0.0
     dwell: list[int] = field(default_factory=lambda: [0] * len(DWELL_EDGES_S))
     censored: list[int] = field(default_factory=lambda: [0] * len(DWELL_EDGES_S))
 
@@ -148,6 +153,14 @@ class Minutes:
                 (zone.censored if fact.censored else zone.dwell)[dwell_bin(stay)] += 1
             case Pass():
                 self._at(fact.t).zones.setdefault((fact.camera, fact.zone), _ZoneCount()).passes += 1
+            case StaffCount(scope="gate"):
+                gate = self._at(fact.t).gates.setdefault((fact.camera, fact.id), _GateCount())
+                gate.staff_entries += fact.entries
+                gate.staff_exits += fact.exits
+            case StaffCount():
+                zone = self._at(fact.t).zones.setdefault((fact.camera, fact.id), _ZoneCount())
+                zone.staff_visits += fact.visits
+                zone.staff_seconds += fact.seconds
             case Wait():
                 queue = self._at(fact.t).queues.setdefault((fact.camera, fact.zone), _QueueCount())
                 queue.add(fact, self._max_wait_s.get((fact.camera, fact.zone), math.inf))
@@ -218,9 +231,10 @@ class Minutes:
             )
             for gate in layout.gates:
                 count = minute.gates.get((name, gate.id), _GateCount())
-                windows.append(
-                    GateWindow(name, gate.id, start, seen, count.entries, count.exits, count.inferred)
-                )
+                counts = (
+                    count.entries, count.exits, count.inferred, count.staff_entries, count.staff_exits
+                )  # fmt: skip
+                windows.append(GateWindow(name, gate.id, start, seen, *counts))
             windows.extend(_zone_window(name, zone.id, start, seen, minute) for zone in layout.zones)
             windows.extend(
                 _queue_window(name, zone.id, start, seen, minute)
@@ -239,6 +253,7 @@ def _zone_window(camera: str, zone: str, start: int, seen: float, minute: _Minut
     return ZoneWindow(
         camera, zone, start, seen, count.visits, count.passes, round(count.person_seconds, 3), count.peak,
         tuple(count.dwell), tuple(count.censored), round(count.dwell_seconds, 3),
+        count.staff_visits, round(count.staff_seconds, 3),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ length is only known to be at least what was seen.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -135,8 +136,9 @@ class ZoneWatch:
         self._person_seconds += present * dt
         self._peak = max(self._peak, present)
 
-    def take_pulse(self) -> ZonePulse:
-        """Presence since the last call."""
-        pulse = ZonePulse(self.now, max(self._peak, self.now), self._person_seconds)
+    def take_pulse(self, staff: Collection[int] = ()) -> ZonePulse:
+        """Presence since the last call. `staff`: the tracks that are staff."""
+        working = sum(stay.counted and track in staff for track, stay in self._stays.items())
+        pulse = ZonePulse(self.now, max(self._peak, self.now), self._person_seconds, working)
         self._peak, self._person_seconds = 0, 0.0
         return pulse

@@ -137,7 +137,13 @@ def _counted(value: float | tuple[int, ...]) -> bool:
 def _measured(window: Window) -> tuple[type[AnyWindow], dict[str, Any]]:
     match window:
         case GateWindow():
-            return GateBody, {"in": window.entries, "out": window.exits, "inferred": window.inferred}
+            return GateBody, {
+                "in": window.entries,
+                "out": window.exits,
+                "inferred": window.inferred,
+                "staff_in": window.staff_entries,
+                "staff_out": window.staff_exits,
+            }
         case ZoneWindow():
             return ZoneBody, {
                 "visits": window.visits,
@@ -147,6 +153,8 @@ def _measured(window: Window) -> tuple[type[AnyWindow], dict[str, Any]]:
                 "dwell": window.dwell,
                 "dwell_censored": window.dwell_censored,
                 "dwell_seconds": round(window.dwell_seconds, 3),
+                "staff_visits": window.staff_visits,
+                "staff_seconds": round(window.staff_seconds, 3),
             }
         case CameraWindow():
             return CameraBody, {
@@ -169,7 +177,14 @@ def _window(start: int, body: AnyWindow) -> Window:
     common = (body.camera, body.id, start, body.observed_seconds)
     match body:
         case GateBody():
-            return GateWindow(*common, body.entries or 0, body.exits or 0, body.inferred or 0)
+            return GateWindow(
+                *common,
+                body.entries or 0,
+                body.exits or 0,
+                body.inferred or 0,
+                body.staff_entries or 0,
+                body.staff_exits or 0,
+            )
         case ZoneBody():
             return ZoneWindow(
                 *common,
@@ -180,6 +195,8 @@ def _window(start: int, body: AnyWindow) -> Window:
                 body.dwell or NO_DWELL,
                 body.dwell_censored or NO_DWELL,
                 body.dwell_seconds or 0.0,
+                body.staff_visits or 0,
+                body.staff_seconds or 0.0,
             )
         case CameraBody():
             return CameraWindow(*common, body.frames or 0, body.person_seconds or 0.0, body.peak or 0)

@@ -73,6 +73,8 @@ class Payload(BaseModel):
 
 
 _ALWAYS_KNOWN: Final = frozenset({"scope", "camera", "id", "observed_seconds"})
+_ADDED: Final = frozenset({"staff_entries", "staff_exits", "staff_visits", "staff_seconds"})
+"""Came after the first boxes: a message may lack them."""
 
 
 class WindowBody(Payload):
@@ -86,7 +88,7 @@ class WindowBody(Payload):
 
     @model_validator(mode="after")
     def _missing_is_not_zero(self) -> Self:
-        measured = [value for name, value in self.__dict__.items() if name not in _ALWAYS_KNOWN]
+        measured = [value for name, value in self.__dict__.items() if name not in _ALWAYS_KNOWN | _ADDED]
         missing = sum(value is None for value in measured)
         if missing not in {0, len(measured)}:
             raise ValueError("the counts of a window are all numbers or all null")
@@ -102,6 +104,10 @@ class GateBody(WindowBody):
     entries: Count | None = Field(alias="in")
     exits: Count | None = Field(alias="out")
     inferred: Count | None = Field(description="Of in and out: step over the line unseen, only both sides.")
+    staff_entries: Count | None = Field(
+        default=None, alias="staff_in", description="Entries that were known to be staff's in this minute."
+    )
+    staff_exits: Count | None = Field(default=None, alias="staff_out")
 
 
 class ZoneBody(WindowBody):
@@ -119,6 +125,10 @@ class ZoneBody(WindowBody):
         description="Visits whose real length is only known to be at least the bin's."
     )
     dwell_seconds: NonNegativeFloat | None = Field(description="Sum of all visits' lengths.")
+    staff_visits: Count | None = Field(
+        default=None, description="Visits that were known to be staff's in this minute."
+    )
+    staff_seconds: NonNegativeFloat | None = Field(default=None, description="Sum of their lengths.")
 
 
 class QueueBody(WindowBody):

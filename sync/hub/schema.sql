@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS gate_minute (
     tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
     camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
     observed_seconds REAL NOT NULL, entries INTEGER, exits INTEGER, inferred INTEGER,
+    staff_entries INTEGER, staff_exits INTEGER,   -- of both, told in the minute in which it was known
     PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
 ) STRICT, WITHOUT ROWID;
 
@@ -44,7 +45,7 @@ CREATE TABLE IF NOT EXISTS zone_minute (
     camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
     observed_seconds REAL NOT NULL, visits INTEGER, passes INTEGER, person_seconds REAL, peak INTEGER,
     dwell TEXT, dwell_censored TEXT,      -- JSON arrays, one count for each bin
-    dwell_seconds REAL,
+    dwell_seconds REAL, staff_visits INTEGER, staff_seconds REAL,
     PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
 ) STRICT, WITHOUT ROWID;
 

@@ -32,9 +32,10 @@ SET_ASIDE_KEPT: Final = 10_000
 StreamKey = tuple[BoxIdentity, str, Stream]
 
 _SCOPES: Final[dict[str, tuple[str, ...]]] = {
-    "gate_minute": ("entries", "exits", "inferred"),
+    "gate_minute": ("entries", "exits", "inferred", "staff_entries", "staff_exits"),
     "zone_minute": (
         "visits", "passes", "person_seconds", "peak", "dwell", "dwell_censored", "dwell_seconds",
+        "staff_visits", "staff_seconds",
     ),
     "queue_minute": (
         "length_seconds", "peak", "lengths", "waits", "served", "abandoned", "balked", "over_limit", "wait",
@@ -43,6 +44,13 @@ _SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "camera_minute": ("frames", "person_seconds", "peak"),
     "lane_minute": ("up", "down", "left", "right", "wrong_way"),
 }  # fmt: skip
+_ADDED: Final = (
+    ("gate_minute", "staff_entries", "INTEGER"),
+    ("gate_minute", "staff_exits", "INTEGER"),
+    ("zone_minute", "staff_visits", "INTEGER"),
+    ("zone_minute", "staff_seconds", "REAL"),
+)
+"""Columns that are not in the first hubs' tables: table, name, type."""
 _TABLE: Final[dict[type[Any], str]] = {
     GateBody: "gate_minute", ZoneBody: "zone_minute", QueueBody: "queue_minute",
     CameraBody: "camera_minute", LaneBody: "lane_minute",
@@ -80,6 +88,7 @@ class SqliteLedger:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA busy_timeout = 5000")
             self._db.executescript(files("sync.hub").joinpath("schema.sql").read_text("utf-8"))
+            self._add_columns()
         except (sqlite3.Error, OSError) as error:
             raise SyncError(f"cannot open the hub's database {path}: {error}") from error
 
@@ -97,6 +106,13 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise LedgerError(f"the hub's database did not take a batch: {error}") from error
         return receipts
+
+    def _add_columns(self) -> None:
+        """Give the tables of an older hub what came later; what they hold of it stays NULL: unknown."""
+        for table, column, kind in _ADDED:
+            known = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            if column not in known:
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
     def close(self) -> None:
         """See `Ledger`."""

@@ -79,14 +79,15 @@ def test_a_record_is_this_line(record: Record, line: dict[str, Any]) -> None:
     [
         pytest.param(
             GateWindow("cam-1", "door", 60, 59.9, 3, 2, 1),
-            {"scope": "gate", "camera": "cam-1", "id": "door", "in": 3, "out": 2, "inferred": 1},
+            {"scope": "gate", "camera": "cam-1", "id": "door", "in": 3, "out": 2, "inferred": 1,
+             "staff_in": 0, "staff_out": 0},
             id="gate",
         ),
         pytest.param(
             ZoneWindow("cam-1", "lancome", 60, 59.9, 2, 4, 31.5, 2, (1,) * BINS, NO_STAYS, 31.5),
             {"scope": "zone", "camera": "cam-1", "id": "lancome", "visits": 2, "passes": 4,
              "person_seconds": 31.5, "peak": 2, "dwell": [1] * BINS, "dwell_censored": [0] * BINS,
-             "dwell_seconds": 31.5},
+             "dwell_seconds": 31.5, "staff_visits": 0, "staff_seconds": 0.0},
             id="zone",
         ),
         pytest.param(

@@ -178,7 +178,8 @@ def test_who_is_not_found_again_waited_at_least_until_last_seen() -> None:
     watcher.queue.forget(1)
     assert watcher.queue.pass_time(first[-1][0] + FOUND_S, 1.0) == []
     wait = one(watcher.queue.pass_time(first[-1][0] + FOUND_S + 0.5, 1.0))
-    assert (wait.outcome, wait.censored, wait.t_out) == ("lost", True, pytest.approx(first[-1][0], abs=0.3))
+    assert (wait.outcome, wait.censored) == ("lost", True)
+    assert wait.t_out == pytest.approx(first[-1][0], abs=0.3)
     assert watcher.queue.length == 0
 
 
@@ -233,7 +234,8 @@ def test_the_length_is_integrated_over_observed_time() -> None:
     assert 12.0 < before.length_seconds < 18.0
     watcher.queue.pass_time(33.0, 10.0)
     pulse = watcher.queue.take_pulse(33.0)
-    assert (pulse.now, pulse.peak, pulse.length_seconds) == (1, 1, pytest.approx(10.0))
+    assert (pulse.now, pulse.peak) == (1, 1)
+    assert pulse.length_seconds == pytest.approx(10.0)
 
 
 def test_the_estimate_is_the_length_over_the_throughput() -> None:
@@ -242,8 +244,8 @@ def test_the_estimate_is_the_length_over_the_throughput() -> None:
         pace.observe(float(t), 1.0)
     assert pace.wait_of(0) == 0.0
     assert pace.wait_of(3) is None  # nobody was served: nobody can say
-    for t in (30.0, 130.0, 230.0):
-        pace.serve(t)
+    for began in (30.0, 130.0, 230.0):
+        pace.serve(began)
     assert pace.wait_of(2) == pytest.approx(2 * 300 / 3)
 
 

@@ -30,8 +30,8 @@ def windows(start: int) -> st.SearchStrategy[Window]:
     """Of one minute."""
     common = (names, names, st.just(start), observed)
     kinds: list[st.SearchStrategy[Window]] = [
-        st.builds(GateWindow, *common, counts, counts, counts),
-        st.builds(ZoneWindow, *common, counts, counts, millis, counts, bins, bins, millis),
+        st.builds(GateWindow, *common, counts, counts, counts, counts, counts),
+        st.builds(ZoneWindow, *common, counts, counts, millis, counts, bins, bins, millis, counts, millis),
         st.builds(QueueWindow, *common, millis, counts, lengths, *[counts] * 5, bins, bins, millis),
         st.builds(CameraWindow, *common, counts, millis, counts),
         st.builds(LaneWindow, *common, counts, counts, counts, counts, counts),

@@ -75,12 +75,13 @@ def test_the_body_of_a_minute_is_what_the_centre_reads() -> None:
     gate, zone, queue, camera, lane = body["windows"]
     assert gate == {
         "camera": "cam-1", "id": "door", "observed_seconds": 58.5, "scope": "gate",
-        "in": 3, "out": 1, "inferred": 1,
+        "in": 3, "out": 1, "inferred": 1, "staff_in": 0, "staff_out": 0,
     }  # fmt: skip
     assert zone == {
         "camera": "cam-1", "id": "lancome", "observed_seconds": 60.0, "scope": "zone",
         "visits": 2, "passes": 1, "person_seconds": 31.25, "peak": 2,
         "dwell": [0, 1, *NONE[2:]], "dwell_censored": [1, *NONE[1:]], "dwell_seconds": 14.5,
+        "staff_visits": 0, "staff_seconds": 0.0,
     }  # fmt: skip
     assert queue == {
         "camera": "cam-1", "id": "line", "observed_seconds": 60.0, "scope": "queue",
@@ -167,3 +168,12 @@ def test_a_field_that_came_with_a_later_box_is_ignored() -> None:
     for window in body["windows"]:
         window["umbrellas"] = 3
     assert read_minute(json.dumps(body)) == (START, ONE_OF_EACH)
+
+
+def test_a_minute_from_before_staff_was_counted_is_still_read() -> None:
+    body = json.loads(minute_body(START, ONE_OF_EACH[:2]))
+    for name in ("staff_in", "staff_out"):
+        del body["windows"][0][name]
+    for name in ("staff_visits", "staff_seconds"):
+        del body["windows"][1][name]
+    assert read_minute(json.dumps(body)) == (START, ONE_OF_EACH[:2])

@@ -72,8 +72,8 @@ def test_a_file_of_the_first_version_is_brought_up_to_date_with_its_figures(tmp_
             bins = connection.execute("SELECT bin, complete, censored FROM dwell_quarter").fetchall()
     quarter = NOON - NOON % 900
     assert [tuple(row) for row in gates] == [
-        (quarter, "cam-1", "door", 60.0, 2, 0, 0),
-        (quarter + 900, "cam-1", "door", 60.0, 3, 1, 0),
+        (quarter, "cam-1", "door", 60.0, 2, 0, 0, 0, 0),
+        (quarter + 900, "cam-1", "door", 60.0, 3, 1, 0, 0, 0),
     ]
     assert [tuple(row) for row in bins] == [(2, 1, 0), (2, 0, 1), (9, 1, 0)]
 
