@@ -68,7 +68,7 @@ class NetworkDetector:
         output = self._session.run(tensor)[0]
         inferred = perf_counter()
         boxes, scores, classes = self._decode(output, FLOOR)
-        keep = suppress(boxes, scores, classes)
+        keep = np.argsort(-scores) if self.network.final else suppress(boxes, scores, classes)
         found = Detections(self._letterbox.fractions(boxes[keep]), scores[keep], classes[keep])
         last = self.last_ms
         last["letterbox"] = (boxed - begun) * 1e3

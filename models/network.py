@@ -32,6 +32,8 @@ class Network:
     decoder: Callable[[Canvas], Decoder]
     fixed: Canvas | None = None
     """Set where the graph takes one size only."""
+    final: bool = False
+    """The network suppresses by itself: what it reports is not suppressed again."""
 
 
 def from_card(name: str, precision: Precision = "auto") -> Network:

@@ -99,6 +99,7 @@ def from_file(path: Path) -> Network:
         fill=sheet.fill,
         decoder=decoder,
         fixed=sides if sides and all(sides) else None,
+        final=sheet.final,
     )
 
 

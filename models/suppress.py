@@ -28,10 +28,13 @@ def suppress(
     iou: float = IOU,
 ) -> NDArray[np.intp]:
     """Indices of the boxes to keep, best first. Boxes (n, 4) x1, y1, x2, y2; scores above 0."""
-    if len(boxes) < 2:
-        return np.arange(len(boxes))
+    if not len(boxes):
+        return np.arange(0)
     sides = boxes.copy()
     sides[:, 2:] -= boxes[:, :2]
-    group = _GROUP[classes]
-    kept = cv2.dnn.NMSBoxesBatched(sides, scores, group, 0.0, iou, top_k=MOST)  # type: ignore[arg-type]
-    return np.asarray(kept, np.intp)
+    # A box without area is nothing, and OpenCV takes any small box for the same thing as it.
+    real = np.flatnonzero((sides[:, 2:] > 0).all(axis=1))
+    apart = float(boxes.max() - boxes.min()) + 1  # groups side by side, so that they never overlap
+    sides[:, 0] += _GROUP[classes] * np.float32(apart)
+    kept = cv2.dnn.NMSBoxes(sides[real], scores[real], 0.0, iou, top_k=MOST)  # type: ignore[arg-type]
+    return real[np.asarray(kept, np.intp)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.suppress import IOU, suppress
 from models.types import CLASSES
 
-numbers = st.floats(0, 50, width=16)
+numbers = st.floats(-90, 50, width=16)
 
 
 @st.composite
@@ -65,3 +65,9 @@ def test_it_keeps_what_the_definition_keeps(
 def test_what_counts_as_the_same_thing(second: list[float], classes: list[int], kept: int) -> None:
     boxes = np.array([[0, 0, 10, 30], second], np.float32)
     assert len(suppress(boxes, np.array([0.9, 0.8], np.float32), np.array(classes, np.int16))) == kept
+
+
+def test_a_box_turned_inside_out_is_dropped_and_harms_no_other() -> None:
+    boxes = np.array([[300, 300, 100, 290], [310, 295, 330, 310], [10, 10, 20, 20]], np.float32)
+    kept = suppress(boxes, np.array([0.9, 0.8, 0.7], np.float32), np.zeros(3, np.int16))
+    assert kept.tolist() == [1, 2]
