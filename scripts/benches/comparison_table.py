@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 DETAIL_FPS: Final = 5.0
 Row = Mapping[str, Any]
 Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A figure, and which of its values is the best, if that can be said."""
+
+    name: str
+    best: Callable[[Iterable[float]], float] | None = None
 
 
 def as_markdown(machine: Row, figures: Row) -> str:
@@ -21,11 +30,11 @@ def as_markdown(machine: Row, figures: Row) -> str:
         f"{doors[0]['true']} crossings in all.",
         _by_fps(doors),
         f"### Simulated doors at {DETAIL_FPS:g} fps",
-        _details(doors, {f"F1 {door}": _door(door) for door in doors[0]["f1_by_door"]}),
+        _details(doors),
         f"### vtest.avi, event F1\n\n{clip[0]['true']} crossings of five gates, read by eye.",
         _by_fps(clip),
         f"### vtest.avi at {DETAIL_FPS:g} fps",
-        _details(clip, {}),
+        _details(clip),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -35,38 +44,37 @@ def _by_fps(rows: Sequence[Row]) -> str:
     rates = sorted({row["fps"] for row in rows}, reverse=True)
     found = {(_key(row), row["fps"]): row["f1"] for row in rows}
     lines = {key: [found[key, fps] for fps in rates] for key in dict.fromkeys(map(_key, rows))}
-    return _table([f"{fps:g} fps" for fps in rates], lines, [max] * len(rates))
+    return _table([Column(f"{fps:g} fps", max) for fps in rates], lines)
 
 
-def _details(rows: Sequence[Row], more: Mapping[str, Callable[[Row], float]]) -> str:
-    shown: dict[str, Callable[[Row], float]] = {
-        "precision": lambda row: row["precision"],
-        "recall": lambda row: row["recall"],
-        "F1 strict": lambda row: row["f1_strict"],
-        **more,
-    }
-    errors: dict[str, Callable[[Row], float]] = {
-        "wrong way": lambda row: row["wrong_direction"],
-        "WAPE": lambda row: row["wape"],
-    }
+def _details(rows: Sequence[Row]) -> str:
+    """Precision, recall and wrong ways have no best: who counts nothing counts nothing wrong."""
+    chosen = [row for row in rows if row["fps"] == DETAIL_FPS]
+    doors = list(chosen[0].get("f1_by_door", {}))
+    columns = [Column("precision"), Column("recall"), Column("F1 strict", max)]
+    columns += [Column(f"F1 {door}", max) for door in doors]
+    columns += [Column("wrong way"), Column("WAPE", min)]
     lines = {
-        _key(row): [value(row) for value in (*shown.values(), *errors.values())]
-        for row in rows
-        if row["fps"] == DETAIL_FPS
+        _key(row): [
+            *(row[name] for name in ("precision", "recall", "f1_strict")),
+            *(row["f1_by_door"][door] for door in doors),
+            *(row[name] for name in ("wrong_direction", "wape")),
+        ]
+        for row in chosen
     }
-    best = [max] * len(shown) + [min] * len(errors)
-    return _table([*shown, *errors], lines, best)
+    return _table(columns, lines)
 
 
-def _table(
-    names: Sequence[str],
-    lines: Mapping[Key, Sequence[float]],
-    best: Sequence[Callable[..., float]],
-) -> str:
-    """Markdown with the best figure of each column in bold."""
-    tops = [pick(column) for pick, column in zip(best, zip(*lines.values(), strict=True), strict=True)]
-    head = ["counter", "tracker", "settings", *names]
-    text = [head, ["---"] * 3 + ["--:"] * len(names)]
+def _table(columns: Sequence[Column], lines: Mapping[Key, Sequence[float]]) -> str:
+    """Markdown with the best figure of a column in bold."""
+    tops = [
+        column.best(values) if column.best else None
+        for column, values in zip(columns, zip(*lines.values(), strict=True), strict=True)
+    ]
+    text = [
+        ["counter", "tracker", "settings", *(column.name for column in columns)],
+        ["---"] * 3 + ["--:"] * len(columns),
+    ]
     for key, values in lines.items():
         cells = [
             f"**{_fraction(value)}**" if value == top else _fraction(value)
@@ -78,10 +86,6 @@ def _table(
 
 def _key(row: Row) -> Key:
     return row["counter"], row["tracker"], row["settings"]
-
-
-def _door(name: str) -> Callable[[Row], float]:
-    return lambda row: float(row["f1_by_door"][name])
 
 
 def _fraction(value: float) -> str:
