@@ -88,7 +88,14 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
         )
         live = Live([camera.id for camera in config.cameras], clock.now())
         live.engine(False, clock.now(), model=f"{config.model} {precision}")
-        app = create_app(config, database, live, clock=clock.now, version=version("storeedge"))
+        app = create_app(
+            config,
+            database,
+            live,
+            clock=clock.now,
+            keep_audits=store.add_audits,
+            version=version("storeedge"),
+        )
         web = parts.enter_context(WebServer(app, host, port))
         publisher = _publisher(config, store, clock)
         if publisher is not None:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from edge.config import SiteConfig
 from edge.live import Live
+from edge.store.audits import Audit
 from edge.web import api, api_audit, api_history
 from edge.web.guard import Guard, own_names
 from edge.web.health import health
@@ -26,14 +27,15 @@ def create_app(
     *,
     clock: Callable[[], float] = time.time,
     hosts: Sequence[str] = (),
+    keep_audits: Callable[[Sequence[Audit]], None] | None = None,
     version: str = VERSION,
     pages: bool = True,
 ) -> FastAPI:
     """The application; who may reach it is decided by the address that the caller binds it to.
 
     store_path: the database of an open `Store`. clock: steady UTC seconds. hosts: more names that the box
-    answers to. pages: False for the API alone. NiceGUI has one set of pages for each process, so only the
-    application made last serves them.
+    answers to. keep_audits: stores hand counts; None: no page to count on. pages: False for the API alone.
+    NiceGUI has one set of pages for each process, so only the application made last serves them.
     """
     observer = Observer(site, store_path, live, clock)
     app = FastAPI(
@@ -52,6 +54,10 @@ def create_app(
     if pages:
         from edge.web.page import add_pages  # noqa: PLC0415 - NiceGUI takes 0.6 s to import
 
-        add_pages(app, observer)
+        if keep_audits is not None:
+            from edge.web.audit_page import add_audit_pages  # noqa: PLC0415
+
+            add_audit_pages(app, observer, keep_audits)
+        add_pages(app, observer, audits=keep_audits is not None)  # last: whatever else is asked is NiceGUI's
     app.add_middleware(Guard, names=own_names(hosts))
     return app

@@ -30,14 +30,17 @@ QUASAR: Final = {"zh-CN": "zh-CN", "en": "en-US"}
 """Our languages as NiceGUI names them; it says `connection lost` in them."""
 
 
-def _style() -> str:
+def style() -> str:
     """The link to the style sheet, whose address changes with its content."""
     version = sha256((STATIC / "page.css").read_bytes()).hexdigest()[:12]
     return f'<link rel="stylesheet" href="/static/page.css?v={version}">'
 
 
-def add_pages(app: FastAPI, observer: Observer) -> None:
-    """Add the pages to the application. The address `/` leads to the page in the reader's language."""
+def add_pages(app: FastAPI, observer: Observer, *, audits: bool = False) -> None:
+    """Add the pages to the application. The address `/` leads to the page in the reader's language.
+
+    audits: the application has a page `/audit`, so lead there.
+    """
     views, default = Views(observer), observer.site.site.language
     app.mount("/static", StaticFiles(directory=STATIC))
 
@@ -53,7 +56,7 @@ def add_pages(app: FastAPI, observer: Observer) -> None:
         return answer
 
     for language in LANGUAGES:
-        _add_page(language, views, observer, app.version)
+        _add_page(language, views, observer, app.version, audits=audits)
     ui.run_with(
         app,
         title="StoreEdge",
@@ -64,10 +67,10 @@ def add_pages(app: FastAPI, observer: Observer) -> None:
     )
 
 
-def _add_page(language: str, views: Views, observer: Observer, version: str) -> None:
+def _add_page(language: str, views: Views, observer: Observer, version: str, *, audits: bool) -> None:
     async def page() -> None:
         texts = Texts(language, observer.site.site.zone)
-        ui.add_head_html(_style())
+        ui.add_head_html(style())
         ui.page_title(f"{texts('page.title')} · {observer.site.site.store}")
         try:
             view = await run.io_bound(views.newest)
@@ -76,7 +79,7 @@ def _add_page(language: str, views: Views, observer: Observer, version: str) -> 
             text("p", str(error), testid="problem-0")
             return
         if view is not None:  # None: the box is stopping
-            shown = TodayPage(view, texts, observer, version)
+            shown = TodayPage(view, texts, observer, version, audits=audits)
             ui.timer(REFRESH_S, lambda: shown.refresh(views), immediate=False)
 
     ui.page(f"/{language}", language=QUASAR[language])(page)  # type: ignore[arg-type]
@@ -85,7 +88,7 @@ def _add_page(language: str, views: Views, observer: Observer, version: str) -> 
 class TodayPage:
     """One reader's page."""
 
-    def __init__(self, view: View, texts: Texts, observer: Observer, version: str) -> None:
+    def __init__(self, view: View, texts: Texts, observer: Observer, version: str, *, audits: bool) -> None:
         site = observer.site.site
         help_ = Help(texts)
         text("a", texts("page.skip"), "skip", href="#figures")
@@ -111,7 +114,7 @@ class TodayPage:
                     hours = Chart(view, texts, help_, "hours")
                     with box("div", "side"):
                         minutes = Chart(view, texts, help_, "minutes")
-                        gates = Gates(view, texts, help_)
+                        gates = Gates(view, texts, help_, audits=audits)
                 with box("div", "places"):
                     zones = Zones(view, texts, help_)
                     with box("div", "stack"):

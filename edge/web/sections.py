@@ -223,7 +223,7 @@ class Row:
 class Gates:
     """Each gate by itself, where there is more than one to tell apart; the numbers are always there."""
 
-    def __init__(self, view: View, texts: Texts, help_: Help) -> None:
+    def __init__(self, view: View, texts: Texts, help_: Help, *, audits: bool) -> None:
         self._texts = texts
         self._cells: dict[tuple[str, str, str], TextElement] = {}
         self._checked: dict[tuple[str, str], TextElement] = {}
@@ -247,6 +247,9 @@ class Gates:
                                 self._cells[gate.camera, gate.gate, way] = text(
                                     "td", testid=f"gate-{gate.gate}-{way}"
                                 )
+            if audits:
+                href = f"/{texts.language}/audit"
+                text("a", texts("audit.title"), "check-link", "audit-link", href=href)
 
     def show(self, view: View) -> None:
         """Show the numbers."""

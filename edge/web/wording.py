@@ -8,6 +8,7 @@ from typing import Final
 
 from edge.web.models import Bar, Checked, Dwell, Length, Problem, Today
 from edge.web.texts import Texts
+from pipelines.audit import Tally
 
 COMPARABLE: Final = 0.8
 """Two days are compared only when each was observed for at least this share."""
@@ -103,6 +104,18 @@ def checked(found: Checked, now: datetime, texts: Texts) -> str:
     spread = low if low == high else f"{low.rstrip('%')}–{high}"
     said = texts("audit.checked", day=day, accuracy=spread, count=count)
     return f"{said} · {texts('audit.off')}" if found.verdict == "fail" else said
+
+
+def verdict(tally: Tally, texts: Texts) -> str:
+    """What one hand count of a gate and direction says."""
+    said = tally.verdict()
+    if said != "undecided":
+        return texts(f"audit.{said}")
+    more = tally.more_needed()
+    count = texts.number(tally.true)
+    if more is None:
+        return texts("audit.undecided_near", count=count)
+    return texts("audit.undecided", count=count, more=texts.number(more))
 
 
 def histogram(dwell: Dwell, texts: Texts) -> str:

@@ -83,12 +83,12 @@ THEN = datetime(2026, 11, 21, 17, tzinfo=UTC)  # the 22nd in Shenzhen
         ),
         (
             {"state": "few", "crossings": 12, "more_needed": 120},
-            "checked 22 Nov: 12 crossings, too few to say; count about 120 more",
+            "checked 22 Nov: too few to say (n=12); count about 120 more",
             "11月22日 核对：12 人次，太少，还不能下结论；约需再数 120 人次",
         ),
         (
             {"state": "few", "more_needed": None},
-            "checked 22 Nov: 420 crossings leave open whether the error is below 3%",
+            "checked 22 Nov: still open whether the error is below 3% (n=420)",
             "11月22日 核对：420 人次，仍无法判断误差是否在 3% 以内",
         ),
         (

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from edge.web.app import create_app
 from pipelines.records import Crossing, Visit
-from tests.edge.web.build import ENTRIES, EXITS, NOW, SITE, VISITS, Filled, filled, minute
+from tests.edge.web.build import ENTRIES, EXITS, NOW, VISITS, Filled, filled, minute
+from tests.edge.web.conftest import Served
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1400, "height": 900}
 
@@ -25,19 +22,8 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
 
 
 @pytest.fixture(scope="module")
-def address(box: Filled) -> Iterator[str]:
-    """The page on a free port of this machine."""
-    app = create_app(SITE, box.store.path, box.live, clock=box.clock)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 30
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.05)
-    assert server.started, "the page did not start within 30 s"
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+def address(served: Served, box: Filled) -> str:
+    return served.show(box, box.clock)
 
 
 @pytest.fixture
