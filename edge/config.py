@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from edge.errors import ConfigError
-from edge.opening_hours import OpeningHours, parse_opening_hours
+from edge.opening_hours import OpeningHours, StoreHours, parse_opening_hours
 from edge.site_file import Fault, Key, faults_of, misplaced, read_yaml
 from pipelines.geometry import homography, is_simple_polygon, project
 from pipelines.layout import (
@@ -36,6 +36,7 @@ from pipelines.layout import (
     Zone,
     ZoneRole,
 )
+from pipelines.patrol import PatrolRules
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -89,6 +90,11 @@ class SiteIdentity(Closed):
         """The store's time zone."""
         return ZoneInfo(self.timezone)
 
+    @property
+    def store_hours(self) -> StoreHours:
+        """The opening hours in the store's time zone."""
+        return StoreHours(self.hours, self.zone)
+
 
 def _simple_polygon(polygon: list[Point]) -> list[Point]:
     if not is_simple_polygon(polygon):
@@ -111,6 +117,13 @@ class GateConfig(Closed):
         return line
 
 
+_ROLE_OF = {
+    "service": "queue", "max_wait": "queue", "long_from": "queue",
+    "staff": "counter", "queue": "counter", "unattended_after": "counter",
+}  # fmt: skip
+"""Which role of zone an option is for."""
+
+
 class ZoneConfig(Closed):
     """A place on the floor with a role."""
 
@@ -120,6 +133,29 @@ class ZoneConfig(Closed):
     min_stay: Number = Field(
         2.0, ge=0, le=3600, description="Seconds; a shorter stay is a pass, not a visit."
     )
+    service: Id | None = Field(
+        None, description="Queue: the zone where its members are served; left out: any service zone here."
+    )
+    max_wait: Number = Field(
+        180, gt=0, le=7200, description="Queue: seconds; a longer wait is over the limit."
+    )
+    long_from: int = Field(5, ge=2, le=100, description="Queue: so many people waiting are too many.")
+    staff: Id | None = Field(
+        None, description="Counter: the zone where its staff stand; left out: any staff zone here."
+    )
+    queue: Id | None = Field(
+        None, description="Counter: the queue of those who wait for it; left out: any queue here."
+    )
+    unattended_after: Number = Field(
+        120, ge=10, le=7200, description="Counter: seconds for which customers may wait with nobody there."
+    )
+
+    @model_validator(mode="after")
+    def _options_of_its_role(self) -> Self:
+        for name in sorted(self.model_fields_set & _ROLE_OF.keys()):
+            if self.role != (role := _ROLE_OF[name]):
+                raise misplaced((name,), f"only a {role} zone has {name}", f"this one is a {self.role} zone")
+        return self
 
     @field_validator("polygon")
     @classmethod
@@ -159,6 +195,9 @@ class CameraConfig(Closed):
     )
     gates: list[GateConfig] = Field(default_factory=list)
     zones: list[ZoneConfig] = Field(default_factory=list)
+    staff_after: Number = Field(
+        30, ge=5, le=1440, description="Minutes; who is in the picture for longer is staff."
+    )
 
     @field_validator("source")
     @classmethod
@@ -173,6 +212,19 @@ class CameraConfig(Closed):
             [(("gates", i, "id"), gate.id) for i, gate in enumerate(self.gates)]
             + [(("zones", i, "id"), zone.id) for i, zone in enumerate(self.zones)]
         )
+        return self
+
+    @model_validator(mode="after")
+    def _zones_name_zones(self) -> Self:
+        roles = {zone.id: zone.role for zone in self.zones}
+        for i, zone in enumerate(self.zones):
+            for role in ("service", "staff", "queue"):
+                name = getattr(zone, role)
+                if name is not None and roles.get(name) != role:
+                    known = ", ".join(z for z, r in roles.items() if r == role) or "none"
+                    raise misplaced(
+                        ("zones", i, role), f"this camera has no {role} zone {name}", f"it has: {known}"
+                    )
         return self
 
     @model_validator(mode="after")
@@ -239,10 +291,30 @@ def _ask_sync(url: str, remedy: str = "", **files: str) -> None:
         raise ValueError(f"{fault}{remedy}") from fault
 
 
+class PatrolConfig(Closed):
+    """What the store expects of its counters; minutes."""
+
+    opened_late: Number = Field(
+        15, ge=1, le=240, description="Nobody at the counter for this long after opening."
+    )
+    closed_early: Number = Field(
+        15, ge=1, le=240, description="Nobody at the counter for this long before closing."
+    )
+    after_hours: Number = Field(
+        60, ge=0, le=360, description="How long before opening and after closing people may be about."
+    )
+
+    @property
+    def rules(self) -> PatrolRules:
+        """The same in seconds."""
+        return PatrolRules(60 * self.opened_late, 60 * self.closed_early, 60 * self.after_hours)
+
+
 class SiteConfig(Closed):
     """A whole site file."""
 
     site: SiteIdentity
+    patrol: PatrolConfig = Field(default_factory=lambda: PatrolConfig.model_validate({}))
     model: str = Field("default", description="A name from the model list, or the path of an .onnx file.")
     cameras: list[CameraConfig] = Field(default_factory=list)
     lanes: list[LaneConfig] = Field(default_factory=list)
@@ -280,11 +352,27 @@ class SiteConfig(Closed):
         return CameraLayout(
             camera=camera.id,
             gates=tuple(Gate(g.id, g.line[0], g.line[1], g.inside) for g in camera.gates),
-            zones=tuple(Zone(z.id, z.role, tuple(z.polygon), z.min_stay) for z in camera.zones),
+            zones=tuple(_zone(zone) for zone in camera.zones),
             lanes=tuple(Lane(n.id, n.direction, n.heading) for n in self.lanes if n.camera == camera.id),
             floor=Floor(tuple(camera.floor.image), tuple(camera.floor.metres)) if camera.floor else None,
             mask=tuple(tuple(polygon) for polygon in camera.mask),
+            staff_after_s=60 * camera.staff_after,
         )
+
+
+def _zone(zone: ZoneConfig) -> Zone:
+    return Zone(
+        zone.id,
+        zone.role,
+        tuple(zone.polygon),
+        zone.min_stay,
+        service=zone.service,
+        max_wait_s=zone.max_wait,
+        long_from=zone.long_from,
+        staff=zone.staff,
+        queue=zone.queue,
+        unattended_s=zone.unattended_after,
+    )
 
 
 def _unique(ids: Sequence[tuple[tuple[Key, ...], str]]) -> None:

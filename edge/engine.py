@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
@@ -40,6 +41,8 @@ class CameraEngine:
     detector: Detector
     gated: bool = True
     """Whether inference is skipped while nothing moves."""
+    is_open: Callable[[float], bool] | None = None
+    """Whether the store is open at `t`; None: nobody knows, as in a replay."""
     spent: Spent = field(default_factory=Spent)
     detections: Detections = field(default_factory=Detections.none)
     """What the newest frame showed."""
@@ -89,7 +92,7 @@ class CameraEngine:
         before = self.pipeline
         facts = [] if before is None else self.gap(t)
         self._size = (width, height)
-        self.pipeline = CameraPipeline(self.layout, width / height)
+        self.pipeline = CameraPipeline(self.layout, width / height, self.is_open)
         if before is not None:
             self.pipeline.people.next_number = before.people.next_number
             if self.pipeline.lanes and before.lanes:

@@ -20,6 +20,7 @@ from edge.child import Parent
 from edge.clock import SteadyClock
 from edge.engine import CameraEngine
 from edge.log import fields
+from edge.opening_hours import StoreHours
 from models.detector import load_detector
 from models.errors import ModelsError
 from pipelines.layout import CameraLayout
@@ -54,6 +55,7 @@ class EngineTask:
     threads: int
     clock: SteadyClock
     wake_fd: int
+    hours: StoreHours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,11 @@ def serve(task: EngineTask, tell: Callable[[Batch], None]) -> EngineLoop:
     """Load the model once for all cameras and make the loop. Raises ModelsError."""
 
     def engine_of(layout: CameraLayout) -> Callable[[], CameraEngine]:
-        return lambda: CameraEngine(layout, load_detector(task.model, threads=task.threads))
+        return lambda: CameraEngine(
+            layout,
+            load_detector(task.model, threads=task.threads),
+            is_open=None if task.hours is None else task.hours.is_open,
+        )
 
     cameras = [
         ServedCamera(watched, RingReader(watched.ring_fd), engine_of(watched.layout))

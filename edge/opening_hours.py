@@ -35,6 +35,28 @@ class OpeningHours:
         return any(span[0].astimezone(UTC) <= now < span[1].astimezone(UTC) for span in spans if span)
 
 
+@dataclass(frozen=True, slots=True)
+class StoreHours:
+    """A store's opening hours on the scale of UTC seconds."""
+
+    hours: OpeningHours
+    zone: ZoneInfo
+
+    def span(self, t: float) -> tuple[float, float] | None:
+        """Opening and closing time of the span that `t` lies in; None while the store is closed."""
+        today = datetime.fromtimestamp(t, self.zone).date()
+        for day in (today - timedelta(days=1), today):
+            if (found := self.hours.on(day, self.zone)) is not None:
+                opens, closes = (moment.timestamp() for moment in found)
+                if opens <= t < closes:
+                    return opens, closes
+        return None
+
+    def is_open(self, t: float) -> bool:
+        """Whether the store is open at `t`."""
+        return self.span(t) is not None
+
+
 def parse_opening_hours(hours: Mapping[str, str]) -> OpeningHours:
     """`{"mon-fri": "10:00-22:00", "sun": "closed"}`; a day that is not named is closed. Raises ValueError."""
     days: list[tuple[int, int] | None] = [None] * 7

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from edge.errors import StoreError
 from edge.log import fields
 from pipelines.layout import CameraLayout
+from pipelines.patrol import NAMES, Hours, Patrol, PatrolRules
 from pipelines.records import MINUTE_S, Crossing, Event, Fact, Record, VehiclePassage, Visit, Wait, Window
 from pipelines.windows import Minutes
 
@@ -38,14 +39,26 @@ class Books(Protocol):
         """Start of the newest committed minute."""
         ...
 
+    def events_under_way(self, names: Sequence[str]) -> Sequence[Event]:
+        """Events of these names that have begun and not ended."""
+        ...
+
 
 class Recorder:
     """Takes facts as they come and seals minutes as they end; survives a store that refuses for a while."""
 
     def __init__(
-        self, store: Books, layouts: Iterable[CameraLayout], now: float, committed: Callable[[], None]
+        self,
+        store: Books,
+        layouts: Sequence[CameraLayout],
+        now: float,
+        committed: Callable[[], None],
+        *,
+        hours: Hours | None = None,
+        rules: PatrolRules | None = None,
     ) -> None:
-        """Go on where the last run stopped. now: steady UTC. committed: called after new outbox rows."""
+        """Go on where the last run stopped. now: steady UTC. committed: called after new outbox rows. hours:
+        the store's opening hours, for the patrol's rules."""
         self._store = store
         self._committed = committed
         self._unsaved: list[Record] = []
@@ -57,13 +70,14 @@ class Recorder:
         last, this = store.last_sealed_minute(), math.floor(now / MINUTE_S) * MINUTE_S
         # A clock that was set back must not hold all minutes until the old future has come.
         self._minutes = Minutes(layouts, sealed_before=this if last is None else min(last, this))
+        self._patrol = Patrol(layouts, hours, rules, store.events_under_way(NAMES))
         for record in store.uncounted():
             self._minutes.add(record)
 
     def take(self, facts: Iterable[Fact]) -> None:
         """Count facts, and keep those that are kept one by one."""
         new: list[Record] = []
-        for fact in facts:
+        for fact in (each for one in facts for each in (one, *self._patrol.see(one))):
             self._minutes.add(fact)
             if isinstance(fact, Crossing | Visit | Wait | VehiclePassage | Event):
                 new.append(fact)

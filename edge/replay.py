@@ -17,7 +17,8 @@ from edge.tally import Tally
 from models.types import Detector
 from pipelines.as_json import record_as_json, window_as_json
 from pipelines.layout import CameraLayout
-from pipelines.records import Fact, Pass, Pulse, Window
+from pipelines.patrol import Patrol
+from pipelines.records import Attendance, Fact, Pass, Pulse, StaffCount, Window
 from pipelines.windows import Minutes
 
 
@@ -44,6 +45,7 @@ class Replay:
         """Replay the whole clip; the summary."""
         wall, cpu = time.perf_counter(), time.process_time()
         tally, minutes = Tally.of(self.layout), Minutes([self.layout], sealed_before=0.0)
+        patrol = Patrol([self.layout])
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             events = (self.out / "events.jsonl").open("w", encoding="utf-8")
@@ -55,10 +57,10 @@ class Replay:
         with events, windows, Annotator.to(self.annotate, self.layout, self.fps) as annotator:
 
             def take(facts: Iterable[Fact], t: float) -> None:
-                for fact in facts:
+                for fact in (each for one in facts for each in (one, *patrol.see(one))):
                     tally.add(fact)
                     minutes.add(fact)
-                    if not isinstance(fact, Pass | Pulse):
+                    if not isinstance(fact, Pass | StaffCount | Attendance | Pulse):
                         _write(events, record_as_json(fact))
                 for _, sealed in minutes.seal(t):
                     _write_windows(windows, sealed)

@@ -112,7 +112,14 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
             ),
             rings={name: ring.health for name, ring in rings.items()},
             inbox=wires.inbox,
-            recorder=Recorder(store, layouts, clock.now(), publisher.nudge if publisher else lambda: None),
+            recorder=Recorder(
+                store,
+                layouts,
+                clock.now(),
+                publisher.nudge if publisher else lambda: None,
+                hours=site.store_hours.span,
+                rules=config.patrol.rules,
+            ),
             live=live,
             publisher=publisher,
             prune=store.prune,
@@ -162,7 +169,7 @@ def _engine_post(config: SiteConfig, rings: Mapping[str, Ring], wires: Wires) ->
     )
     # Half of the processors are the decoders'.
     threads = max(1, len(os.sched_getaffinity(0)) // 2)
-    task = EngineTask(watched, config.model, threads, wires.clock, wires.wake_fd)
+    task = EngineTask(watched, config.model, threads, wires.clock, wires.wake_fd, config.site.store_hours)
 
     def start() -> Process:
         fds = [wires.wake_fd, *(ring.fd for ring in rings.values())]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipelines.records import (
     CameraWindow,
+    CounterWindow,
     Crossing,
     Event,
     GateWindow,
@@ -88,6 +89,11 @@ def counts_of(window: Window) -> dict[str, Any]:
             }  # fmt: skip
         case CameraWindow():
             return {"frames": window.frames, "person_seconds": window.person_seconds, "peak": window.peak}
+        case CounterWindow():
+            return {
+                "attended_seconds": window.attended_seconds,
+                "unattended_seconds": window.unattended_seconds, "waiting_seconds": window.waiting_seconds,
+            }  # fmt: skip
         case QueueWindow():
             return {
                 "length_seconds": window.length_seconds, "peak": window.peak,

@@ -41,6 +41,12 @@ class Zone:
     """Queue: a longer wait is over the limit (research: counting §7)."""
     long_from: int = 5
     """Queue: so many people waiting are too many."""
+    staff: str | None = None
+    """Counter: the zone where its staff stand."""
+    queue: str | None = None
+    """Counter: the queue of those who wait for it."""
+    unattended_s: float = 120.0
+    """Counter: customers may wait for so long with nobody there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,21 @@ class StaffCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Attendance:
+    """The observed time of a counter's newest pulse, with staff and without. Only counted."""
+
+    kind: ClassVar[str] = "attendance"
+    camera: str
+    zone: str
+    """The counter."""
+    t: float
+    attended_s: float
+    unattended_s: float
+    waiting_s: float
+    """Of the unattended time, with customers there."""
+
+
+@dataclass(frozen=True, slots=True)
 class VehiclePassage:
     """A vehicle drove through a lane's picture; `t` is when it was half way."""
 
@@ -285,8 +300,23 @@ class QueueWindow:
     """Sum of all waits' lengths, complete and censored."""
 
 
+@dataclass(frozen=True, slots=True)
+class CounterWindow:
+    """One UTC minute of a counter with a staff zone."""
+
+    scope: ClassVar[str] = "counter"
+    camera: str
+    id: str
+    start: int
+    observed_seconds: float
+    attended_seconds: float
+    unattended_seconds: float
+    waiting_seconds: float
+    """Of the unattended seconds, with customers there."""
+
+
 Record = Crossing | Visit | Wait | VehiclePassage | Event
 """What is kept one by one."""
-Fact = Record | Pass | StaffCount | Pulse
+Fact = Record | Pass | StaffCount | Attendance | Pulse
 """Everything that a camera's pipeline emits."""
-Window = GateWindow | ZoneWindow | CameraWindow | LaneWindow | QueueWindow
+Window = GateWindow | ZoneWindow | CameraWindow | LaneWindow | QueueWindow | CounterWindow

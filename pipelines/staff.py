@@ -1,9 +1,9 @@
 """Who is staff, told by where and when people are, never by how they look.
 
 Three rules (research: counting §7): at home in a staff zone; present for longer than any customer stays;
-there while the store is closed. What is decided late is counted late: the crossings and visits that a person had
-made before are told again as `StaffCount` when the person turns out to be staff, so that raw figures stay as
-they were told and net figures come right over the day.
+there while the store is closed. What is decided late is counted late: the crossings and visits that a
+person had made before are told again as `StaffCount` when the person turns out to be staff, so that raw
+figures stay as they were told and net figures come right over the day.
 """
 
 from __future__ import annotations

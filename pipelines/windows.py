@@ -13,7 +13,9 @@ from pipelines.records import (
     DWELL_EDGES_S,
     LENGTH_EDGES,
     MINUTE_S,
+    Attendance,
     CameraWindow,
+    CounterWindow,
     Crossing,
     Event,
     Fact,
@@ -103,6 +105,13 @@ class _QueueCount:
 
 
 @dataclass(slots=True)
+class _CounterCount:
+    attended_s: float = 0.0
+    unattended_s: float = 0.0
+    waiting_s: float = 0.0
+
+
+@dataclass(slots=True)
 class _CameraCount:
     observed_s: float = 0.0
     frames: int = 0
@@ -117,6 +126,7 @@ class _Minute:
     gates: dict[tuple[str, str], _GateCount] = field(default_factory=dict)
     zones: dict[tuple[str, str], _ZoneCount] = field(default_factory=dict)
     queues: dict[tuple[str, str], _QueueCount] = field(default_factory=dict)
+    counters: dict[tuple[str, str], _CounterCount] = field(default_factory=dict)
     lanes: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     cameras: dict[str, _CameraCount] = field(default_factory=dict)
 
@@ -153,14 +163,8 @@ class Minutes:
                 (zone.censored if fact.censored else zone.dwell)[dwell_bin(stay)] += 1
             case Pass():
                 self._at(fact.t).zones.setdefault((fact.camera, fact.zone), _ZoneCount()).passes += 1
-            case StaffCount(scope="gate"):
-                gate = self._at(fact.t).gates.setdefault((fact.camera, fact.id), _GateCount())
-                gate.staff_entries += fact.entries
-                gate.staff_exits += fact.exits
             case StaffCount():
-                zone = self._at(fact.t).zones.setdefault((fact.camera, fact.id), _ZoneCount())
-                zone.staff_visits += fact.visits
-                zone.staff_seconds += fact.seconds
+                self._add_staff(fact)
             case Wait():
                 queue = self._at(fact.t).queues.setdefault((fact.camera, fact.zone), _QueueCount())
                 queue.add(fact, self._max_wait_s.get((fact.camera, fact.zone), math.inf))
@@ -168,10 +172,27 @@ class Minutes:
                 lane = self._at(fact.t).lanes.setdefault((fact.camera, fact.lane), {})
                 lane[fact.direction] = lane.get(fact.direction, 0) + 1
                 lane["wrong_way"] = lane.get("wrong_way", 0) + fact.wrong_way
+            case Attendance():
+                minute = self._at(fact.t - 1e-6)
+                counter = minute.counters.setdefault((fact.camera, fact.zone), _CounterCount())
+                counter.attended_s += fact.attended_s
+                counter.unattended_s += fact.unattended_s
+                counter.waiting_s += fact.waiting_s
             case Pulse():
                 self._add_pulse(fact)
             case Event():
                 pass
+
+    def _add_staff(self, fact: StaffCount) -> None:
+        minute = self._at(fact.t)
+        if fact.scope == "gate":
+            gate = minute.gates.setdefault((fact.camera, fact.id), _GateCount())
+            gate.staff_entries += fact.entries
+            gate.staff_exits += fact.exits
+        else:
+            zone = minute.zones.setdefault((fact.camera, fact.id), _ZoneCount())
+            zone.staff_visits += fact.visits
+            zone.staff_seconds += fact.seconds
 
     def _add_pulse(self, pulse: Pulse) -> None:
         minute = self._at(pulse.t - 1e-6)  # a pulse at :00.0 tells of the second before
@@ -241,6 +262,12 @@ class Minutes:
                 for zone in layout.zones
                 if zone.role == "queue"
             )
+            if any(zone.role == "staff" for zone in layout.zones):
+                windows.extend(
+                    _counter_window(name, zone.id, start, seen, minute)
+                    for zone in layout.zones
+                    if zone.role == "counter"
+                )
             for lane in layout.lanes:
                 by = minute.lanes.get((name, lane.id), {})
                 ways = [by.get(way, 0) for way in ("up", "down", "left", "right", "wrong_way")]
@@ -265,3 +292,9 @@ def _queue_window(camera: str, queue: str, start: int, seen: float, minute: _Min
         by.total() - by["balked"], by["served"], by["abandoned"], by["balked"], count.over_limit,
         tuple(count.wait), tuple(count.censored), round(count.wait_seconds, 3),
     )  # fmt: skip
+
+
+def _counter_window(camera: str, counter: str, start: int, seen: float, minute: _Minute) -> CounterWindow:
+    count = minute.counters.get((camera, counter), _CounterCount())
+    seconds = (count.attended_s, count.unattended_s, count.waiting_s)
+    return CounterWindow(camera, counter, start, seen, *(round(s, 3) for s in seconds))

@@ -16,6 +16,7 @@ from pipelines.records import (
     DWELL_EDGES_S,
     LENGTH_EDGES,
     CameraWindow,
+    CounterWindow,
     Event,
     GateWindow,
     LaneWindow,
@@ -27,6 +28,7 @@ from sync.errors import SyncError
 from sync.payloads import (
     AnyWindow,
     CameraBody,
+    CounterBody,
     EventBody,
     GateBody,
     LaneBody,
@@ -38,6 +40,7 @@ from sync.payloads import (
 
 NO_DWELL: Final = (0,) * len(DWELL_EDGES_S)
 NO_LENGTHS: Final = (0,) * len(LENGTH_EDGES)
+_COUNTER: Final = ("attended_seconds", "unattended_seconds", "waiting_seconds")
 _QUEUE: Final = (
     "length_seconds", "peak", "lengths", "waits", "served", "abandoned", "balked", "over_limit", "wait",
     "wait_censored", "wait_seconds",
@@ -167,6 +170,8 @@ def _measured(window: Window) -> tuple[type[AnyWindow], dict[str, Any]]:
             return QueueBody, counts | {
                 name: round(counts[name], 3) for name in ("length_seconds", "wait_seconds")
             }
+        case CounterWindow():
+            return CounterBody, {name: round(getattr(window, name), 3) for name in _COUNTER}
         case LaneWindow():
             return LaneBody, {
                 name: getattr(window, name) for name in ("up", "down", "left", "right", "wrong_way")
@@ -214,6 +219,13 @@ def _window(start: int, body: AnyWindow) -> Window:
                 body.wait or NO_DWELL,
                 body.wait_censored or NO_DWELL,
                 body.wait_seconds or 0.0,
+            )
+        case CounterBody():
+            return CounterWindow(
+                *common,
+                body.attended_seconds or 0.0,
+                body.unattended_seconds or 0.0,
+                body.waiting_seconds or 0.0,
             )
         case LaneBody():
             return LaneWindow(

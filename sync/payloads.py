@@ -154,6 +154,17 @@ class QueueBody(WindowBody):
     wait_seconds: NonNegativeFloat | None = Field(description="Sum of all waits' lengths.")
 
 
+class CounterBody(WindowBody):
+    """A counter with a staff zone: was somebody there?"""
+
+    scope: Literal["counter"]
+    attended_seconds: NonNegativeFloat | None
+    unattended_seconds: NonNegativeFloat | None
+    waiting_seconds: NonNegativeFloat | None = Field(
+        description="Of the unattended seconds, with customers there."
+    )
+
+
 class CameraBody(WindowBody):
     """A whole camera."""
 
@@ -174,7 +185,9 @@ class LaneBody(WindowBody):
     wrong_way: Count | None
 
 
-AnyWindow = Annotated[GateBody | ZoneBody | QueueBody | CameraBody | LaneBody, Field(discriminator="scope")]
+AnyWindow = Annotated[
+    GateBody | ZoneBody | QueueBody | CounterBody | CameraBody | LaneBody, Field(discriminator="scope")
+]
 
 
 class Minute(Payload):

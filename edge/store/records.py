@@ -125,3 +125,13 @@ def events(connection: sqlite3.Connection, begin: float, end: float, limit: int 
         "SELECT * FROM event WHERE t >= ? AND t < ? ORDER BY t DESC LIMIT ?", (begin, end, limit)
     )
     return [_event(row) for row in rows]
+
+
+def under_way(connection: sqlite3.Connection, names: Sequence[str]) -> list[Event]:
+    """The newest event of each of these names, camera and scope, where it has begun and not ended."""
+    rows = connection.execute(
+        "SELECT *, max(t) FROM event WHERE name IN (SELECT value FROM json_each(?)) "
+        "GROUP BY name, camera, scope HAVING t_end IS NULL",
+        (json.dumps(list(names)),),
+    )
+    return [_event(row) for row in rows]

@@ -17,12 +17,14 @@ KEPT_DAYS: Final = {
     "gate_window": 400,  # a year and its comparison with the year before
     "zone_window": 400,
     "queue_window": 400,
+    "counter_window": 400,
     "camera_window": 400,
     "lane_window": 400,
     "gate_quarter": 1830,  # five years
     "zone_quarter": 1830,
     "dwell_quarter": 1830,
     "queue_quarter": 1830,
+    "counter_quarter": 1830,
     "wait_quarter": 1830,
     "length_quarter": 1830,
     "camera_quarter": 1830,
@@ -37,7 +39,15 @@ TIME: Final = {
 }  # fmt: skip
 """The column that tells a row's age; `start` in every other table."""
 
-EXPENDABLE: Final = ("gate_window", "zone_window", "queue_window", "camera_window", "lane_window", "minute")
+EXPENDABLE: Final = (
+    "gate_window",
+    "zone_window",
+    "queue_window",
+    "counter_window",
+    "camera_window",
+    "lane_window",
+    "minute",
+)
 """What is thinned out, oldest day first, when there is no room: the quarter-hours keep their figures."""
 
 DROPPED_AT_ONCE: Final = 500

@@ -246,6 +246,10 @@ class Store:
         """Every kept record from `t` (UTC seconds) on, a visit by its end, oldest first."""
         return self._read(lambda connection: records.since(connection, t))
 
+    def events_under_way(self, names: Sequence[str]) -> Sequence[Event]:
+        """The newest event of each of these names, camera and scope, where it has begun and not ended."""
+        return self._read(lambda connection: records.under_way(connection, names))
+
     def last_sealed_minute(self) -> int | None:
         """Start of the newest committed minute. A new run goes on with it (`Minutes(layouts,
         sealed_before=last_sealed_minute())`): what it adds to that minute is added up."""

@@ -13,6 +13,7 @@ from pipelines.records import (
     LENGTH_EDGES,
     MINUTE_S,
     CameraWindow,
+    CounterWindow,
     GateWindow,
     LaneWindow,
     QueueWindow,
@@ -26,6 +27,7 @@ KINDS: Final[dict[str, type[Window]]] = {
     "gate": GateWindow,
     "zone": ZoneWindow,
     "queue": QueueWindow,
+    "counter": CounterWindow,
     "camera": CameraWindow,
     "lane": LaneWindow,
 }

@@ -60,6 +60,14 @@ CREATE TABLE IF NOT EXISTS queue_minute (
     PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS counter_minute (
+    tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
+    camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
+    observed_seconds REAL NOT NULL,
+    attended_seconds REAL, unattended_seconds REAL, waiting_seconds REAL,
+    PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS camera_minute (
     tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
     camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,

@@ -15,6 +15,7 @@ from sync.hub.ledger import LedgerError, Receipt
 from sync.outbox import STREAMS, Stream
 from sync.payloads import (
     CameraBody,
+    CounterBody,
     GateBody,
     LaneBody,
     Minute,
@@ -41,6 +42,7 @@ _SCOPES: Final[dict[str, tuple[str, ...]]] = {
         "length_seconds", "peak", "lengths", "waits", "served", "abandoned", "balked", "over_limit", "wait",
         "wait_censored", "wait_seconds",
     ),
+    "counter_minute": ("attended_seconds", "unattended_seconds", "waiting_seconds"),
     "camera_minute": ("frames", "person_seconds", "peak"),
     "lane_minute": ("up", "down", "left", "right", "wrong_way"),
 }  # fmt: skip
@@ -53,6 +55,7 @@ _ADDED: Final = (
 """Columns that are not in the first hubs' tables: table, name, type."""
 _TABLE: Final[dict[type[Any], str]] = {
     GateBody: "gate_minute", ZoneBody: "zone_minute", QueueBody: "queue_minute",
+    CounterBody: "counter_minute",
     CameraBody: "camera_minute", LaneBody: "lane_minute",
 }  # fmt: skip
 

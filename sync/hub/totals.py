@@ -62,7 +62,7 @@ SELECT count(*) FILTER (WHERE "schema" = 'storeedge/minute/1'),
        count(*) FILTER (WHERE "schema" = '')
 FROM message WHERE {_HERE}
 """  # noqa: S608
-_SCOPES = ("gate", "zone", "queue", "camera", "lane")
+_SCOPES = ("gate", "zone", "queue", "counter", "camera", "lane")
 _WINDOWS = " + ".join(
     f"(SELECT count(*) FROM {scope}_minute WHERE {_HERE})"  # noqa: S608
     for scope in _SCOPES

@@ -181,3 +181,46 @@ def test_the_schema_takes_what_the_check_takes_and_refuses_an_unknown_key() -> N
     validator.validate(data)
     data["cameras"][0]["gate"] = []
     assert not validator.is_valid(data)
+
+
+LINE = "{id: line, role: queue, polygon: [[0, 0], [.5, 0], [.5, 1]]"
+TILL = "{id: till, role: service, polygon: [[.5, 0], [1, 0], [1, 1]]}"
+
+
+def camera_with(*zones: str) -> str:
+    return (
+        "site: {tenant: t, store: s, box: b}\ncameras:\n  - id: cam-1\n    source: usb:0\n    zones:\n"
+        + "".join(f"      - {zone}\n" for zone in zones)
+    )
+
+
+def test_a_queue_s_options_reach_its_zone(tmp_path: Path) -> None:
+    text = camera_with(LINE + ", service: till, max_wait: 90, long_from: 4}", TILL)
+    zone = load_site(write(tmp_path, text)).layout("cam-1").zones[0]
+    assert (zone.service, zone.max_wait_s, zone.long_from) == ("till", 90, 4)
+
+
+def test_the_patrol_s_minutes_become_seconds(tmp_path: Path) -> None:
+    text = camera_with(TILL) + "patrol: {opened_late: 5, after_hours: 30}\n"
+    rules = load_site(write(tmp_path, text)).patrol.rules
+    assert (rules.opened_late_s, rules.closed_early_s, rules.after_hours_s) == (300, 900, 1800)
+
+
+@pytest.mark.parametrize(
+    ("zones", "complaint"),
+    [
+        pytest.param([LINE + ", service: desk}", TILL], "no service zone desk.*it has: till", id="not there"),
+        pytest.param([LINE + ", service: line}", TILL], "no service zone line", id="of another role"),
+        pytest.param(
+            [LINE + ", unattended_after: 60}"], "only a counter zone has unattended_after", id="role"
+        ),
+        pytest.param([LINE + ", sla: 60}"], "sla", id="unknown"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_told_with_its_line(
+    tmp_path: Path, zones: list[str], complaint: str
+) -> None:
+    _, faults = check_site(write(tmp_path, camera_with(*zones)))
+    assert len(faults) == 1
+    assert re.search(complaint, str(faults[0])), faults[0]
+    assert faults[0].line == 6

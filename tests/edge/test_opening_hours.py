@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.opening_hours import DAYS, parse_opening_hours
+from edge.opening_hours import DAYS, StoreHours, parse_opening_hours
 
 SHANGHAI, BERLIN = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin")
 MONDAY = date(2026, 3, 2)
@@ -107,3 +107,20 @@ def test_open_means_within_the_hours_of_today_or_of_yesterday_s_night(
 def test_unreadable_hours_say_how_to_write_them(hours: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parse_opening_hours(hours)
+
+
+def test_a_span_is_told_in_utc_seconds_also_past_midnight() -> None:
+    store = StoreHours(parse_opening_hours({"mon-sun": "18:00-02:00"}), SHANGHAI)
+    opens = local("2026-03-02T18:00").timestamp()
+    span = (opens, opens + 8 * 3600)
+    for moment in ("2026-03-02T18:00", "2026-03-02T23:59", "2026-03-03T01:59"):
+        assert store.span(local(moment).timestamp()) == span, moment
+    for moment in ("2026-03-02T17:59", "2026-03-03T02:00"):
+        assert store.span(local(moment).timestamp()) is None, moment
+
+
+@given(t=st.floats(1.7e9, 1.8e9))
+def test_the_store_is_open_exactly_within_its_spans(t: float) -> None:
+    hours = parse_opening_hours({"mon-fri": "10:00-22:00", "sat": "20:00-04:00"})
+    for zone in (SHANGHAI, BERLIN):
+        assert StoreHours(hours, zone).is_open(t) == hours.is_open(datetime.fromtimestamp(t, UTC), zone)

@@ -129,6 +129,9 @@ class FailingStore:
     def last_sealed_minute(self):
         return self._store.last_sealed_minute()
 
+    def events_under_way(self, names):
+        return self._store.events_under_way(names)
+
     def _check(self) -> None:
         if self.full:
             raise StoreError("the disk is full; free some space")

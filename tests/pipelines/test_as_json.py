@@ -11,6 +11,7 @@ from pipelines.as_json import record_as_json, window_as_json
 from pipelines.records import (
     DWELL_EDGES_S,
     CameraWindow,
+    CounterWindow,
     Crossing,
     Event,
     GateWindow,
@@ -99,6 +100,12 @@ def test_a_record_is_this_line(record: Record, line: dict[str, Any]) -> None:
             id="queue",
         ),
         pytest.param(
+            CounterWindow("cam-1", "lancome", 60, 59.9, 40.4, 19.5, 7.0),
+            {"scope": "counter", "camera": "cam-1", "id": "lancome", "attended_seconds": 40.4,
+             "unattended_seconds": 19.5, "waiting_seconds": 7.0},
+            id="counter",
+        ),
+        pytest.param(
             CameraWindow("cam-1", "cam-1", 60, 59.9, 600, 31.5, 2),
             {"scope": "camera", "camera": "cam-1", "id": "cam-1", "frames": 600, "person_seconds": 31.5,
              "peak": 2},
@@ -125,6 +132,7 @@ def test_a_window_is_this_line(window: Window, line: dict[str, Any]) -> None:
         ZoneWindow("cam-1", "lancome", 60, 0.0, 0, 0, 0.0, 0, NO_STAYS, NO_STAYS, 0.0),
         CameraWindow("cam-1", "cam-1", 60, 0.0, 0, 0.0, 0),
         QueueWindow("cam-1", "line", 60, 0.0, 0.0, 0, NO_STAYS, 0, 0, 0, 0, 0, NO_STAYS, NO_STAYS, 0.0),
+        CounterWindow("cam-1", "lancome", 60, 0.0, 0.0, 0.0, 0.0),
         LaneWindow("cam-9", "exit-1", 60, 0.0, 0, 0, 0, 0, 0),
     ],
     ids=lambda window: window.scope,

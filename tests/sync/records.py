@@ -8,6 +8,7 @@ from pipelines.records import (
     DWELL_EDGES_S,
     LENGTH_EDGES,
     CameraWindow,
+    CounterWindow,
     Event,
     GateWindow,
     LaneWindow,
@@ -33,6 +34,7 @@ def windows(start: int) -> st.SearchStrategy[Window]:
         st.builds(GateWindow, *common, counts, counts, counts, counts, counts),
         st.builds(ZoneWindow, *common, counts, counts, millis, counts, bins, bins, millis, counts, millis),
         st.builds(QueueWindow, *common, millis, counts, lengths, *[counts] * 5, bins, bins, millis),
+        st.builds(CounterWindow, *common, millis, millis, millis),
         st.builds(CameraWindow, *common, counts, millis, counts),
         st.builds(LaneWindow, *common, counts, counts, counts, counts, counts),
     ]

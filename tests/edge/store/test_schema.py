@@ -111,7 +111,7 @@ def test_the_quarters_of_a_new_file_are_what_a_migration_would_make(tmp_path: Pa
         for i in range(40):
             start = NOON + 60 * i
             store.commit_minute(start, [gate(start, i % 3, i % 2), zone(start, [2.5 * i], peak=i % 5)])
-        kept = [tuple(row) for row in store._connection.execute("SELECT * FROM zone_quarter")]
+        kept = [tuple(row)[:9] for row in store._connection.execute("SELECT * FROM zone_quarter")]
         bins = [tuple(row) for row in store._connection.execute("SELECT * FROM dwell_quarter")]
         for table in ("gate", "zone", "dwell", "camera", "lane"):
             store._connection.execute(f"DROP TABLE {table}_quarter")
