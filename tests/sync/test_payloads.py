@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pipelines.records import (
     DWELL_EDGES_S,
     CameraWindow,
-    CounterWindow,
     Event,
     GateWindow,
     LaneWindow,
