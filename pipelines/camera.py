@@ -20,6 +20,7 @@ from pipelines.records import Fact, Pulse
 from pipelines.staff import StaffWatch
 from pipelines.track import EDGE, PEOPLE, Track
 from pipelines.tracker import FROM_SIDE, Tracker
+from pipelines.usual_height import UsualHeight
 from pipelines.windows import minute_of
 from pipelines.zones import ZoneWatch
 
@@ -64,6 +65,7 @@ class CameraPipeline:
     zones: list[ZoneWatch] = field(init=False)
     queues: list[QueueWatch] = field(init=False)
     staff: StaffWatch = field(init=False)
+    _usual: UsualHeight = field(default_factory=UsualHeight)
     lanes: LaneWatch | None = field(init=False)
     _since: float | None = None
     _t: float | None = None
@@ -138,6 +140,7 @@ class CameraPipeline:
                 facts.extend(gate.sight(t, track.id, place, track.confirmed))
         if not self.zones:
             return
+        y = self._behind_counter(track, x, y)
         # The foot may lie outside the picture (cut off below); the floor that we watch ends at its edge.
         x, y = min(max(x, 0.0), self.aspect), min(max(y, 0.0), 1.0 - 1e-6)
         place = self._plane.place(x, y, track.metre)
@@ -156,6 +159,20 @@ class CameraPipeline:
                 works = self.staff.is_staff(track.id)
                 for queue in self.queues:
                     facts.extend(queue.sight(t, track.id, place, cold=cold, staff=works))
+
+    def _behind_counter(self, track: Track, x: float, foot: float) -> float:
+        """The foot, also of somebody in a staff zone whose legs a counter hides. Only there: elsewhere who
+        is short may be a child."""
+        x1, y1, x2, y2 = track.box
+        if not self.staff.zones or self.people.shape >= FROM_SIDE or min(x1, y1, 1 - x2, 1 - y2) <= EDGE:
+            return foot
+        hidden = self._usual.foot_under(track.y - track.height, track.height)
+        if track.confirmed and not track.crowded:
+            self._usual.learn(y2, y2 - y1)
+        if hidden is None:
+            return foot
+        place = self._plane.place(x, hidden, track.metre)
+        return hidden if place is not None and self.staff.holds(place) else foot
 
     def _forget(self, ended: Iterable[Track], facts: list[Fact], closing: bool = False) -> None:
         for track in ended:

@@ -57,9 +57,13 @@ class StaffWatch:
     def __post_init__(self) -> None:
         self._polygons = [tuple(self.plane.point(c) for c in zone.polygon) for zone in self.zones]
 
+    def holds(self, place: Place) -> bool:
+        """Whether a place lies in a staff zone."""
+        return any(inside(polygon, place.point) for polygon in self._polygons)
+
     def sight(self, t: float, track: int, place: Place, cold: bool = False) -> None:
         """A confirmed track was seen at a place. `cold`: it was there when the camera began to look."""
-        here = any(inside(polygon, place.point) for polygon in self._polygons)
+        here = self.holds(place)
         person = self._people.get(track)
         if person is None:
             closed = self.is_open is not None and not self.is_open(t)
