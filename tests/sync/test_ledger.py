@@ -215,3 +215,19 @@ def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         SqliteLedger(tmp_path / "hub.db")
     with pytest.raises(SyncError, match=r"none\.db"):
         totals(tmp_path / "none.db")
+
+
+def test_a_hub_from_before_staff_was_counted_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "hub.db"
+    SqliteLedger(path).close()
+    old = sqlite3.connect(path)
+    for table, column in (("gate_minute", "staff_entries"), ("zone_minute", "staff_seconds")):
+        old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    old.commit()
+    old.close()
+    SqliteLedger(path).close()
+    SqliteLedger(path).close()
+    found = sqlite3.connect(path)
+    for table, column in (("gate_minute", "staff_entries"), ("zone_minute", "staff_seconds")):
+        assert column in {row[1] for row in found.execute(f"PRAGMA table_info({table})")}
+    found.close()
