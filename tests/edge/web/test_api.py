@@ -182,7 +182,7 @@ def test_windows_are_told_as_they_are_sent_to_the_centre(client: TestClient, box
 def test_windows_of_a_blind_minute_have_null_counts(client: TestClient) -> None:
     begin, end = iso(TEN + 2 * 3600), iso(TEN + 2 * 3600 + 60)
     [found] = get(client, "windows", **{"from": begin, "to": end, "scope": "gate"})["minutes"]
-    counts = {"in": None, "out": None, "inferred": None}
+    counts = dict.fromkeys(("in", "out", "inferred", "staff_in", "staff_out"))
     assert found == {
         "start": begin,
         "windows": [{"camera": "cam-1", "id": "door", "observed_seconds": 0.0, "scope": "gate"} | counts],

@@ -35,7 +35,7 @@ def running(tmp_path: Path, vtest: Path, model: str) -> Iterator[Box]:  # noqa: 
 
 def numbers(page: Page) -> dict[str, str]:
     """All numbers of gates on the page."""
-    cells = page.locator("[data-testid^=gate-]")
+    cells = page.locator("[data-testid^=gate-][data-testid$=-in], [data-testid^=gate-][data-testid$=-out]")
     return dict(cells.evaluate_all("cells => cells.map(cell => [cell.dataset.testid, cell.innerText])"))
 
 
