@@ -24,3 +24,4 @@ def test_without_systemd_nothing_happens(monkeypatch, tmp_path):
     notify("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     notify("READY=1")
+    assert not list(tmp_path.iterdir())

@@ -70,7 +70,7 @@ def _execute(  # noqa: C901, PLR0911, PLR0912  one line for each operation reads
             return [windows[:, :: step[0], :: step[1]].max(axis=(-2, -1))]
         case "ResizeBilinear":
             return [_resize(x, rest[0])]
-    raise NotImplementedError(op)
+    raise ValueError(f"the reference does not know the operation {op}")
 
 
 def _pair(attribute: Any) -> tuple[int, int]:

@@ -97,13 +97,13 @@ MINUTE_FILE, EVENT_FILE = validator(MINUTE), validator(EVENT)
 @given(windows(START))
 def test_any_window_that_can_be_sent_fits_the_schema(window: Window) -> None:
     row = OutboxRow("data", "e1", 1, MINUTE, minute_body(START, [window]), 0.0)
-    MINUTE_FILE.validate(json.loads(envelope(BOX, row, utc(START))))
+    assert not list(MINUTE_FILE.iter_errors(json.loads(envelope(BOX, row, utc(START)))))
 
 
 @given(events)
 def test_any_event_that_can_be_sent_fits_the_schema(event: Event) -> None:
     row = OutboxRow("data", "e1", 1, EVENT, event_body(event), 0.0)
-    EVENT_FILE.validate(json.loads(envelope(BOX, row, utc(START))))
+    assert not list(EVENT_FILE.iter_errors(json.loads(envelope(BOX, row, utc(START)))))
 
 
 def test_the_schema_refuses_what_the_hub_sets_aside() -> None:
