@@ -18,7 +18,7 @@ from models.types import Detector
 from pipelines.as_json import record_as_json, window_as_json
 from pipelines.layout import CameraLayout
 from pipelines.patrol import Patrol
-from pipelines.records import Attendance, Fact, Pass, Pulse, StaffCount, Window
+from pipelines.records import Crossing, Event, Fact, VehiclePassage, Visit, Wait, Window
 from pipelines.windows import Minutes
 
 
@@ -60,7 +60,7 @@ class Replay:
                 for fact in (each for one in facts for each in (one, *patrol.see(one))):
                     tally.add(fact)
                     minutes.add(fact)
-                    if not isinstance(fact, Pass | StaffCount | Attendance | Pulse):
+                    if isinstance(fact, Crossing | Visit | Wait | VehiclePassage | Event):
                         _write(events, record_as_json(fact))
                 for _, sealed in minutes.seal(t):
                     _write_windows(windows, sealed)

@@ -10,7 +10,9 @@ from pipelines.records import (
     Crossing,
     Event,
     GateWindow,
+    HeatWindow,
     LaneWindow,
+    OccupancyWindow,
     QueueWindow,
     Record,
     VehiclePassage,
@@ -106,6 +108,13 @@ def counts_of(window: Window) -> dict[str, Any]:
             return {
                 "up": window.up, "down": window.down, "left": window.left, "right": window.right,
                 "wrong_way": window.wrong_way,
+            }  # fmt: skip
+        case HeatWindow():
+            return {"unit": window.unit, "cells": [list(cell) for cell in window.cells]}
+        case OccupancyWindow():
+            return {
+                "person_seconds": window.person_seconds, "peak": window.peak, "now": window.now,
+                "drift": window.drift, "anchored": window.anchored,
             }  # fmt: skip
 
 

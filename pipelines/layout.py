@@ -47,6 +47,8 @@ class Zone:
     """Counter: the queue of those who wait for it."""
     unattended_s: float = 120.0
     """Counter: customers may wait for so long with nobody there."""
+    passby: str | None = None
+    """Counter: the gate or `passby` zone whose passers-by might turn in here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,17 @@ class Floor:
 
     image: tuple[Point, ...]
     metres: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A part of the store, or all of it, whose occupancy its gates tell."""
+
+    id: str
+    gates: tuple[tuple[str, str], ...]
+    """(camera, gate): every way in and out, each with its inside towards the area."""
+    capacity: int | None = None
+    """So many people at once are too many."""
 
 
 @dataclass(frozen=True, slots=True)

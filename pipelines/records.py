@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
+from pipelines.plate_records import PlateRead
+
 Direction = Literal["in", "out"]
 PictureDirection = Literal["up", "down", "left", "right"]
 EndReason = Literal["left", "lost", "closed"]
@@ -29,6 +31,31 @@ histograms add up across windows and stores (research: counting §7). Waits use 
 LENGTH_EDGES: Final = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 30, 50, 100)
 """Lower edges of the bins of a queue's length in people; the last bin is open. Fixed for ever too."""
 
+HEAT_CELL_M: Final = 0.5
+"""Side of a heat map's cell in metres of the floor. Fixed for ever, so that maps add up."""
+HEAT_CELL_FRAME: Final = 1 / 24
+"""And where the floor is not calibrated: in frame heights, both ways."""
+
+Confidence = Literal["good", "fair", "poor", "none"]
+"""How far a window's figures may be trusted. `none`: nothing was observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What a window's figures rest on. A share that cannot be known is None."""
+
+    fps: float | None
+    """Frames analysed a second while it was observed."""
+    coverage: float
+    """Share of the window that was observed, 0 to 1."""
+    inferred_share: float | None
+    """Crossings whose step over the line was not seen, of all."""
+    identities_per_entry: float | None
+    """Tracks over people: 1 is perfect, more means that people were taken for new ones."""
+    confidence: Confidence
+    reasons: tuple[str, ...] = ()
+    """Why it is not `good`: keys of the text catalogues, the gravest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
@@ -42,6 +69,20 @@ class Crossing:
     track: int
     inferred: bool = False
     """The step over the line itself was not seen, only both sides of it."""
+    u_turn: bool = False
+    """Takes back the crossing that the same person has just made the other way: both are raw counts only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """People who came in together; somebody alone is a party of one. Only counted."""
+
+    kind: ClassVar[str] = "party"
+    camera: str
+    gate: str
+    t: float
+    """Of the first one's entry."""
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +99,8 @@ class Visit:
     end_reason: EndReason
     staff: Staff
     track: int
+    arrived: bool = True
+    """Whether somebody was seen to come in over the zone's edge."""
 
     @property
     def t(self) -> float:
@@ -94,6 +137,10 @@ class Pass:
     camera: str
     zone: str
     t: float
+    seconds: float = 0.0
+    """Its length."""
+    arrived: bool = True
+    """Whether somebody was seen to come in over the zone's edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +241,12 @@ class Pulse:
     person_seconds: float
     zones: Mapping[str, ZonePulse]
     queues: Mapping[str, QueuePulse] = field(default_factory=dict)
+    identities: int = 0
+    """Tracks that became people since the last pulse."""
+    broken: int = 0
+    """Tracks of people that were given up in the middle of the picture."""
+    heat: Mapping[tuple[int, int], float] = field(default_factory=dict)
+    """Seconds of presence by cell (column, row) of the heat map; empty cells are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +266,12 @@ class GateWindow:
     staff_exits: int = 0
     """Crossings that turned out to be staff's, in the minute in which that was known: over a day, entries
     less these are the net entries; within one minute these may be more than the crossings."""
+    u_turns: int = 0
+    """Pairs of an entry and an exit (or the reverse) of somebody who turned round in the doorway, in the
+    minute of the second; each is one entry and one exit too many."""
+    parties: int = 0
+    """Groups that came in, somebody alone being a group of one."""
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +297,11 @@ class ZoneWindow:
     staff_seconds: float = 0.0
     """Visits that turned out to be staff's and the sum of their lengths, in the minute in which that was
     known."""
+    arrivals: int = 0
+    """Stays of any length, ended in this minute, whose beginning over the zone's edge was seen."""
+    pass_seconds: float = 0.0
+    """Sum of the passes' lengths."""
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +316,11 @@ class CameraWindow:
     frames: int
     person_seconds: float
     peak: int
+    identities: int = 0
+    """Tracks that became people."""
+    broken: int = 0
+    """Tracks of people that were given up in the middle of the picture."""
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +337,7 @@ class LaneWindow:
     left: int
     right: int
     wrong_way: int
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +368,7 @@ class QueueWindow:
     """Waits that would have taken longer than the bin's."""
     wait_seconds: float
     """Sum of all waits' lengths, complete and censored."""
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,10 +384,60 @@ class CounterWindow:
     unattended_seconds: float
     waiting_seconds: float
     """Of the unattended seconds, with customers there."""
+    quality: Quality | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeatWindow:
+    """One UTC minute of a camera's heat map."""
+
+    scope: ClassVar[str] = "heat"
+    camera: str
+    id: str
+    """The camera's."""
+    start: int
+    observed_seconds: float
+    unit: Literal["m", "frame"]
+    """What `HEAT_CELL_M` or `HEAT_CELL_FRAME` is the cell's side in."""
+    cells: tuple[tuple[int, int, float], ...]
+    """(column, row, seconds of presence), empty cells left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class OccupancyWindow:
+    """One UTC minute of an area: how many people are in it, by its gates."""
+
+    scope: ClassVar[str] = "occupancy"
+    camera: str
+    """`*`: its gates may be of several cameras."""
+    id: str
+    """The area's."""
+    start: int
+    observed_seconds: float
+    """The fewest of its gates' cameras."""
+    person_seconds: float
+    """Integral of the occupancy over the minute."""
+    peak: int
+    now: int
+    """At the minute's end, never below zero."""
+    drift: int
+    """People whom the gates gave too many (above zero) or too few (below), found in this minute."""
+    anchored: bool
+    """Whether the true number was known in this minute."""
+    quality: Quality | None = None
 
 
 Record = Crossing | Visit | Wait | VehiclePassage | Event
 """What is kept one by one."""
-Fact = Record | Pass | StaffCount | Attendance | Pulse
-"""Everything that a camera's pipeline emits."""
-Window = GateWindow | ZoneWindow | CameraWindow | LaneWindow | QueueWindow | CounterWindow
+Fact = Record | Pass | Party | StaffCount | Attendance | Pulse | PlateRead
+"""Everything that a camera's pipeline emits. A `PlateRead` never leaves the box's memory."""
+Window = (
+    GateWindow
+    | ZoneWindow
+    | CameraWindow
+    | LaneWindow
+    | QueueWindow
+    | CounterWindow
+    | HeatWindow
+    | OccupancyWindow
+)

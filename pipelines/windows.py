@@ -270,8 +270,10 @@ class Minutes:
                 )
             for lane in layout.lanes:
                 by = minute.lanes.get((name, lane.id), {})
-                ways = [by.get(way, 0) for way in ("up", "down", "left", "right", "wrong_way")]
-                windows.append(LaneWindow(name, lane.id, start, seen, *ways))
+                up, down, left, right, wrong = (
+                    by.get(way, 0) for way in ("up", "down", "left", "right", "wrong_way")
+                )
+                windows.append(LaneWindow(name, lane.id, start, seen, up, down, left, right, wrong))
         return windows
 
 
@@ -296,5 +298,7 @@ def _queue_window(camera: str, queue: str, start: int, seen: float, minute: _Min
 
 def _counter_window(camera: str, counter: str, start: int, seen: float, minute: _Minute) -> CounterWindow:
     count = minute.counters.get((camera, counter), _CounterCount())
-    seconds = (count.attended_s, count.unattended_s, count.waiting_s)
-    return CounterWindow(camera, counter, start, seen, *(round(s, 3) for s in seconds))
+    attended, unattended, waiting = (
+        round(seconds, 3) for seconds in (count.attended_s, count.unattended_s, count.waiting_s)
+    )
+    return CounterWindow(camera, counter, start, seen, attended, unattended, waiting)
