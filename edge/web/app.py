@@ -9,6 +9,8 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from edge.config import SiteConfig
+from edge.lane_screen.board import Board
+from edge.lane_screen.page import lane_screens
 from edge.live import Live
 from edge.store.audits import Audit
 from edge.web import api, api_audit, api_history
@@ -27,6 +29,7 @@ def create_app(
     *,
     clock: Callable[[], float] = time.time,
     hosts: Sequence[str] = (),
+    board: Board | None = None,
     keep_audits: Callable[[Sequence[Audit]], None] | None = None,
     version: str = VERSION,
     pages: bool = True,
@@ -34,8 +37,9 @@ def create_app(
     """The application; who may reach it is decided by the address that the caller binds it to.
 
     store_path: the database of an open `Store`. clock: steady UTC seconds. hosts: more names that the box
-    answers to. keep_audits: stores hand counts; None: no page to count on. pages: False for the API alone.
-    NiceGUI has one set of pages for each process, so only the application made last serves them.
+    answers to. board: what the lanes' screens say; None: the box has no lanes. keep_audits: stores hand counts;
+    None: no page to count on. pages: False for the API alone. NiceGUI has one set of pages for each process,
+    so only the application made last serves them.
     """
     observer = Observer(site, store_path, live, clock)
     app = FastAPI(
@@ -48,6 +52,8 @@ def create_app(
     add_refusals(app)
     app.state.observer = observer
     app.include_router(health(observer))
+    if board is not None:
+        app.include_router(lane_screens(board, site.site.language))
     app.include_router(api.router)
     app.include_router(api_audit.router)
     app.include_router(api_history.router)  # last: it refuses every other address under /api

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, sync_playwright
 
 from edge.live import Live
 from edge.web.app import create_app
@@ -29,20 +27,6 @@ def box(tmp_path: Path) -> Iterator[Filled]:
 def client(box: Filled) -> TestClient:
     app = create_app(SITE, box.store.path, box.live, clock=box.clock, pages=False)
     return TestClient(app, base_url="http://127.0.0.1:8080", raise_server_exceptions=False)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield opened
-        opened.close()
 
 
 class Served:
