@@ -37,9 +37,9 @@ def create_app(
     """The application; who may reach it is decided by the address that the caller binds it to.
 
     store_path: the database of an open `Store`. clock: steady UTC seconds. hosts: more names that the box
-    answers to. board: what the lanes' screens say; None: the box has no lanes. keep_audits: stores hand counts;
-    None: no page to count on. pages: False for the API alone. NiceGUI has one set of pages for each process,
-    so only the application made last serves them.
+    answers to. board: what the lanes' screens say; None: the box has no lanes. keep_audits: stores hand
+    counts; None: no page to count on. pages: False for the API alone. NiceGUI has one set of pages for each
+    process, so only the application made last serves them.
     """
     observer = Observer(site, store_path, live, clock)
     app = FastAPI(
