@@ -76,7 +76,9 @@ class Area:
     gates: tuple[tuple[str, str], ...]
     """(camera, gate): every way in and out, each with its inside towards the area."""
     capacity: int | None = None
-    """So many people at once are too many."""
+    """More people than this at once are too many."""
+    zones: tuple[tuple[str, str], ...] = ()
+    """(camera, zone): places that surely lie in the area. As many people as one of them shows are in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -416,7 +416,7 @@ class OccupancyWindow:
     observed_seconds: float
     """The fewest of its gates' cameras."""
     person_seconds: float
-    """Integral of the occupancy over the minute."""
+    """Integral of the occupancy over `observed_seconds`, over which it is the mean."""
     peak: int
     now: int
     """At the minute's end, never below zero."""
