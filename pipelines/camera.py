@@ -109,6 +109,8 @@ class CameraPipeline:
             if track.updated:
                 self._sight(t, track, facts)
         self._forget(self.people.ended, facts)
+        for gate in self.gates:
+            facts.extend(gate.parties.settle(t))
         if self.lanes is not None:
             facts += self.lanes.step(t, seen.of(*VEHICLES), regions or Detections.none())
         self._frames += 1
@@ -124,6 +126,8 @@ class CameraPipeline:
         """The camera stops at `t`: end all stays as `closed` and hand out the last pulse."""
         facts: list[Fact] = [] if self._t is None else self._pass_time(max(t, self._t))
         self._forget(self.people.reset(), facts, closing=True)
+        for gate in self.gates:
+            facts.extend(gate.parties.close())
         for queue in self.queues:
             facts.extend(queue.close())
         if self.lanes is not None:

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pipelines.floor import Place, Plane
-from pipelines.gates import BAND_M, INFER_SPEED, GateCounter
+from pipelines.gates import BAND_M, INFER_SPEED, U_TURN_S, GateCounter
 from pipelines.layout import CameraLayout, Floor, Gate, Point, Side
 from pipelines.records import Crossing
 from tests.build import ASPECT, FRAME_M, Walk, frac, frames, gate, layout, only, walk, watch
@@ -395,3 +395,69 @@ def test_a_gate_above_the_measured_floor_s_horizon_is_refused() -> None:
     plane = Plane.of(CameraLayout("cam-1", floor=Floor(QUAD, ((0, 0), (4, 0), (4, 6), (0, 6)))), ASPECT)
     with pytest.raises(ValueError, match="above the horizon"):
         GateCounter("cam-1", Gate("door", (0.5, -0.5), (0.5, 0.5), "right"), plane)
+
+
+# ---- U-turns --------------------------------------------------------------------------------------------
+
+
+def turns(crossings: Iterable[Crossing]) -> list[tuple[str, bool]]:
+    return [(crossing.direction, crossing.u_turn) for crossing in crossings]
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"),
+    [
+        pytest.param(walk((9, 5), (5.4, 5), (9, 5)), [("in", False), ("out", True)], id="in and out at once"),
+        pytest.param(walk((3, 5), (6.6, 5), (3, 5)), [("out", False), ("in", True)], id="out and in at once"),
+        pytest.param(
+            walk((9, 5), (4.5, 5), (9, 5)), [("in", False), ("out", False)], id="further in than a doorway"
+        ),
+        pytest.param(
+            walk((9, 5), (5.4, 5), 3.0, (9, 5)), [("in", False), ("out", False)], id="stayed a while inside"
+        ),
+        pytest.param(
+            walk((9, 5), (5.4, 5), (6.6, 5), (3, 5)),
+            [("in", False), ("out", True), ("in", False)],
+            id="in, out and in again is one entry",
+        ),
+        pytest.param(
+            walk((9, 5), (5.4, 5), (6.6, 5), (5.4, 5), (9, 5)),
+            [("in", False), ("out", True), ("in", False), ("out", True)],
+            id="twice in and out",
+        ),
+    ],
+)
+@pytest.mark.parametrize("fps", [5, 10, 25])
+def test_whoever_turns_round_in_the_doorway_takes_the_crossing_back(
+    way: Walk, expected: list[tuple[str, bool]], fps: float
+) -> None:
+    assert turns(Watcher(DOOR).follows(1, steps(way, fps))) == expected
+
+
+def test_another_one_who_goes_out_takes_nothing_back() -> None:
+    watcher = Watcher(DOOR)
+    found = watcher.follows(1, steps(walk((9, 5), (5.4, 5))))
+    found += watcher.follows(2, [(t + 3.2, p) for t, p in steps(walk((5.4, 5), (9, 5)))])
+    assert turns(found) == [("in", False), ("out", False)]
+
+
+@given(seeds)
+def test_u_turns_take_back_whole_pairs(seed: int) -> None:
+    """Each follows at once on the crossing that it takes back, which takes none back itself."""
+    found = Watcher(WALL).follows(1, every(strolls(seed, 120)))
+    for before, after in pairwise(found):
+        if after.u_turn:
+            assert not before.u_turn
+            assert before.direction != after.direction
+            assert after.t - before.t <= U_TURN_S
+    assert not any(crossing.u_turn for crossing in found[:1])
+
+
+@given(seeds)
+def test_u_turns_do_not_depend_on_which_way_the_line_is_drawn_nor_on_scale(seed: int) -> None:
+    path = every(strolls(seed))
+    one = Watcher(gate((6, 3), (6, 7), "right")).follows(1, path)
+    other = Watcher(gate((6, 7), (6, 3), "left")).follows(1, path)
+    (ax, ay), (bx, by) = frac((6, 3)), frac((6, 7))
+    small = Gate("door", (ax / 3, ay / 3), (bx / 3, by / 3), "right")
+    assert turns(one) == turns(other) == turns(Watcher(small, 1 / 3).follows(1, path))
