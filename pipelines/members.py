@@ -33,7 +33,7 @@ class MemberSet:
         drawers = np.append(np.searchsorted(high, first), len(high)).astype(np.uint32)
         self._columns = (high, low, drawers)
         # Python's own bisection on a view is faster than numpy's on one value.
-        self._high, self._low, self._drawers = memoryview(high), memoryview(low), memoryview(drawers)
+        self._high, self._low, self._drawers = high.data, low.data, drawers.data
 
     @classmethod
     def of(cls, pieces: Iterable[bytes]) -> Self:
