@@ -10,9 +10,11 @@ from typing import Final
 import numpy as np
 
 from models.types import PERSON, VEHICLES, Detections
-from pipelines.floor import Plane
+from pipelines.endings import Endings
+from pipelines.floor import Place, Plane
 from pipelines.gates import GateCounter
 from pipelines.geometry import inside
+from pipelines.heat import HeatMap
 from pipelines.lanes import LaneWatch
 from pipelines.layout import CameraLayout, Point, Zone
 from pipelines.queues import QueueWatch
@@ -65,6 +67,8 @@ class CameraPipeline:
     zones: list[ZoneWatch] = field(init=False)
     queues: list[QueueWatch] = field(init=False)
     staff: StaffWatch = field(init=False)
+    heat: HeatMap = field(init=False)
+    endings: Endings = field(init=False)
     _usual: UsualHeight = field(default_factory=UsualHeight)
     lanes: LaneWatch | None = field(init=False)
     _since: float | None = None
@@ -85,6 +89,8 @@ class CameraPipeline:
         behind = [zone for zone in self.layout.zones if zone.role == "staff"]
         self.staff = StaffWatch(plane, behind, self.layout.staff_after_s, self.is_open)
         self.lanes = LaneWatch(name, self.layout.lanes, self.aspect) if self.layout.lanes else None
+        self.heat = HeatMap.of(self.layout, plane)
+        self.endings = Endings(self.aspect, self.layout.mask)
         self._plane = plane
 
     _plane: Plane = field(init=False)
@@ -137,32 +143,43 @@ class CameraPipeline:
         return self.staff.mark(t, facts)
 
     def _sight(self, t: float, track: Track, facts: list[Fact]) -> None:
+        self.endings.sight(track)
         x, y = foot_of(track, self.people.shape, self.aspect)
         place = self._plane.place(x, y, track.metre)
         if place is not None:
             for gate in self.gates:
-                facts.extend(gate.sight(t, track.id, place, track.confirmed))
-        if not self.zones:
+                for crossing in gate.sight(t, track.id, place, track.confirmed):
+                    self.endings.cross(track.id, crossing.t)
+                    facts.append(crossing)
+        stands_x, stands_y = self._stands(track, x, y)
+        if stands_x != x or stands_y != y:
+            place = self._plane.place(stands_x, stands_y, track.metre)
+        if place is None:
+            self.heat.lose(track.id)
             return
+        self.heat.sight(track.id, place.point)
+        if self.zones:
+            self._sight_in_zones(t, track, place, facts)
+
+    def _stands(self, track: Track, x: float, y: float) -> Point:
+        """A foot on the floor that we watch. It may lie outside the picture (cut off below): the floor that
+        we watch ends at its edge."""
         y = self._behind_counter(track, x, y)
-        # The foot may lie outside the picture (cut off below); the floor that we watch ends at its edge.
-        x, y = min(max(x, 0.0), self.aspect), min(max(y, 0.0), 1.0 - 1e-6)
-        place = self._plane.place(x, y, track.metre)
+        return min(max(x, 0.0), self.aspect - 1e-6), min(max(y, 0.0), 1.0 - 1e-6)
+
+    def _sight_in_zones(self, t: float, track: Track, place: Place, facts: list[Fact]) -> None:
         x1, y1, x2, y2 = track.box
         at_edge = x1 <= EDGE or y1 <= EDGE or x2 >= 1 - EDGE or y2 >= 1 - EDGE
         cold = self._since is not None and track.born - self._since <= COLD_S
-        if place is not None:
-            for zone in self.zones:
-                facts.extend(
-                    zone.sight(
-                        t, track.id, place, at_edge, cold, confirmed=track.confirmed, since=track.born
-                    )
-                )  # fmt: skip
-            if track.confirmed:
-                self.staff.sight(t, track.id, place, cold)
-                works = self.staff.is_staff(track.id)
-                for queue in self.queues:
-                    facts.extend(queue.sight(t, track.id, place, cold=cold, staff=works))
+        for zone in self.zones:
+            facts.extend(
+                zone.sight(t, track.id, place, at_edge, cold, confirmed=track.confirmed, since=track.born)
+            )
+        if track.confirmed:
+            self.staff.sight(t, track.id, place, cold)
+            works = self.staff.is_staff(track.id)
+            for queue in self.queues:
+                facts.extend(queue.sight(t, track.id, place, cold=cold, staff=works))
 
     def _behind_counter(self, track: Track, x: float, foot: float) -> float:
         """The foot, also of somebody in a staff zone whose legs a counter hides. Only there: elsewhere who
@@ -181,6 +198,8 @@ class CameraPipeline:
     def _forget(self, ended: Iterable[Track], facts: list[Fact], closing: bool = False) -> None:
         for track in ended:
             self.staff.end(track.id)
+            self.heat.lose(track.id)
+            self.endings.end(track, closing)
             for gate in self.gates:
                 gate.forget(track.id)
             for zone in self.zones:
@@ -212,10 +231,11 @@ class CameraPipeline:
         return pulses
 
     def _observe(self, dt: float) -> None:
-        present = len(self.persons)
+        present = self.persons
         self._observed += dt
-        self._person_seconds += present * dt
-        self._peak = max(self._peak, present)
+        self._person_seconds += len(present) * dt
+        self._peak = max(self._peak, len(present))
+        self.heat.pass_time((track.id for track in present), dt)
         for zone in self.zones:
             zone.pass_time(dt)
 
@@ -225,6 +245,7 @@ class CameraPipeline:
             self.layout.camera, t, self._observed, self._frames, present, max(self._peak, present),
             self._person_seconds, {zone.zone.id: zone.take_pulse(works) for zone in self.zones},
             {queue.zone.id: queue.take_pulse(t) for queue in self.queues},
+            *self.endings.take(), self.heat.take(),
         )  # fmt: skip
         self._pulse_from, self._observed, self._frames = t, 0.0, 0
         self._peak, self._person_seconds = 0, 0.0
