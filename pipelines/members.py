@@ -161,11 +161,3 @@ class MemberBook:
                 if token in one.members:
                     return Member(token, one.key.id)
         return None
-
-    def token(self, plate: str, now: float) -> Member | None:
-        """The plate's token by the newest valid key, member or not; None without a valid list. For caps
-        that count in memory: the token of a car that is no member's is never sent nor stored."""
-        for one in self._lists:
-            if one.valid(now):
-                return Member(token_of(plate, one.key.secret), one.key.id)
-        return None

@@ -10,9 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from sync.coupon_payloads import CALLS, DOCUMENTS, REPLY, Reply
 from sync.payloads import ACK, MESSAGES, STATE, Ack, Payload, State
 
-MODELS: Final[dict[str, type[Payload]]] = {**MESSAGES, STATE: State, ACK: Ack}
+MODELS: Final[dict[str, type[Payload]]] = {
+    **MESSAGES, **DOCUMENTS, **CALLS, STATE: State, ACK: Ack, REPLY: Reply,
+}  # fmt: skip
 """Schema name to the model of the whole payload, envelope and all."""
 FOLDER: Final = Path(str(files("sync"))) / "schemas"
 

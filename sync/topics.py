@@ -17,6 +17,9 @@ is lost in host names and certificates."""
 STATE: Final = ROOT + "/{tenant}/{store}/{box}/state"
 UP: Final = ROOT + "/{tenant}/{store}/{box}/up/{stream}"
 ACK: Final = ROOT + "/{tenant}/{store}/{box}/down/ack/{stream}"
+DOC: Final = ROOT + "/{tenant}/{store}/{box}/down/doc/{name}"
+CALL: Final = ROOT + "/{tenant}/{store}/{box}/down/call/{id}"
+REPLY: Final = ROOT + "/{tenant}/{store}/{box}/up/reply/{id}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,6 +54,18 @@ class BoxIdentity:
         """Where the centre acknowledges a stream."""
         return ACK.format(tenant=self.tenant, store=self.store, box=self.box, stream=stream)
 
+    def doc(self, name: str) -> str:
+        """Where the centre keeps a document for the box; `+` is all of them."""
+        return DOC.format(tenant=self.tenant, store=self.store, box=self.box, name=name)
+
+    def call(self, id_: str) -> str:
+        """Where the centre asks or tells the box something, once; `+` is all of it."""
+        return CALL.format(tenant=self.tenant, store=self.store, box=self.box, id=id_)
+
+    def reply(self, id_: str) -> str:
+        """Where the box answers a call."""
+        return REPLY.format(tenant=self.tenant, store=self.store, box=self.box, id=id_)
+
     @property
     def client_id(self) -> str:
         """One per box, so that a second box with the same name is noticed by the broker."""
@@ -59,11 +74,12 @@ class BoxIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic taken apart. `stream` is None for `state`."""
+    """A topic taken apart. `stream` is there for `up` and `ack`, `name` for `doc`, `call` and `reply`."""
 
     box: BoxIdentity
-    kind: Literal["state", "up", "ack"]
+    kind: Literal["state", "up", "ack", "doc", "call", "reply"]
     stream: Stream | None = None
+    name: str | None = None
 
 
 def parse(topic: str) -> Topic | None:
@@ -75,11 +91,19 @@ def parse(topic: str) -> Topic | None:
         box = BoxIdentity(*levels[2:5])
     except SyncError:
         return None
-    match levels[5:]:
+    return _about(box, levels[5:])
+
+
+def _about(box: BoxIdentity, levels: list[str]) -> Topic | None:
+    match levels:
         case ["state"]:
             return Topic(box, "state")
         case ["up", stream] if stream in STREAMS:
             return Topic(box, "up", stream)
         case ["down", "ack", stream] if stream in STREAMS:
             return Topic(box, "ack", stream)
+        case ["down", "doc" | "call" as kind, name] if ID.fullmatch(name):
+            return Topic(box, kind, name=name)
+        case ["up", "reply", name] if ID.fullmatch(name):
+            return Topic(box, "reply", name=name)
     return None

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import Field, ValidationError
 
+from sync.coupon_payloads import Reply
 from sync.outbox import Stream
 from sync.payloads import MESSAGES, STREAM_OF, Envelope, Minute, State
 from sync.topics import BoxIdentity, Topic, parse
@@ -68,7 +69,16 @@ class SetAside:
         return hashlib.sha256(self.payload).hexdigest()
 
 
-Intake = Message | BoxState | SetAside
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A box has answered a call."""
+
+    box: BoxIdentity
+    call: str
+    reply: Reply
+
+
+Intake = Message | BoxState | Replied | SetAside
 
 
 class _AnyEnvelope(Envelope):
@@ -81,9 +91,11 @@ class _AnyEnvelope(Envelope):
 def judge(topic: str, payload: bytes) -> Intake:
     """What a payload on a topic is. Never raises, whatever the bytes."""
     about = parse(topic)
-    if about is None or about.kind == "ack":
+    if about is None or about.kind in {"ack", "doc", "call"}:
         return SetAside(topic[:512], payload[:KEPT_BYTES], "no topic of a box")
     try:
+        if about.kind == "reply":
+            return _reply(about, topic, payload)
         if about.kind == "state":
             return _state(about, payload)
         return _message(about, topic, payload)
@@ -96,6 +108,13 @@ def _state(about: Topic, payload: bytes) -> Intake:
     if state.box != about.box.box:
         return SetAside(about.box.state, payload[:KEPT_BYTES], f"names another box: {state.box}")
     return BoxState(about.box, state)
+
+
+def _reply(about: Topic, topic: str, payload: bytes) -> Intake:
+    reply = Reply.model_validate_json(payload)
+    if reply.box != about.box.box or about.name is None:
+        return SetAside(topic, payload[:KEPT_BYTES], f"names another box: {reply.box}")
+    return Replied(about.box, about.name, reply)
 
 
 def _message(about: Topic, topic: str, payload: bytes) -> Intake:

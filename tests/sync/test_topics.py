@@ -22,6 +22,13 @@ def test_what_is_built_can_be_taken_apart(box: BoxIdentity, stream: str) -> None
     assert parse(box.ack(stream)) == Topic(box, "ack", stream)  # type: ignore[arg-type]
 
 
+@given(boxes, ids)
+def test_what_goes_down_and_its_reply_can_be_taken_apart(box: BoxIdentity, name: str) -> None:
+    assert parse(box.doc(name)) == Topic(box, "doc", name=name)
+    assert parse(box.call(name)) == Topic(box, "call", name=name)
+    assert parse(box.reply(name)) == Topic(box, "reply", name=name)
+
+
 @given(boxes, boxes)
 def test_two_boxes_never_share_a_name_at_the_broker(one: BoxIdentity, two: BoxIdentity) -> None:
     assert (one.client_id == two.client_id) == (one == two)
@@ -46,7 +53,9 @@ def test_a_foreign_topic_is_nobodys(topic: str) -> None:
         "storeedge/1/t/s/b/up/other",
         "storeedge/1/t/s/b/up/data/more",
         "storeedge/1/t/s/B/state",
-        "storeedge/1/t/s/b/down/doc/config",
+        "storeedge/1/t/s/b/down/doc/Config",
+        "storeedge/1/t/s/b/down/doc/",
+        "storeedge/1/t/s/b/up/reply/a/b",
     ],
 )
 def test_a_topic_beside_ours_is_nobodys(topic: str) -> None:
