@@ -13,27 +13,24 @@ import select
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from sync.backoff import Backoff
 from sync.broker import Broker, tls_context
 from sync.errors import SyncError
+from sync.happenings import Arrived, Confirmed, Down, Happening, ProtocolName, Subscribed, Up, Will
+from sync.mqtt_client import Session, connect, note_answers, publish_properties, shut
 
 __all__ = [
     "Arrived", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName", "Subscribed",
     "Up", "Will",
 ]  # fmt: skip
 
-ProtocolName = Literal["5", "3.1.1"]
-
-KEEPALIVE_S: Final = 30
 CONNECT_S: Final = 5.0
 """For the TCP and TLS handshakes; the same again for the broker's answer."""
 STEADY_S: Final = 10.0
@@ -42,62 +39,6 @@ BACKOFF_S: Final = (1.0, 60.0)
 READS_PER_POLL: Final = 1000
 MAX_UNCONFIRMED: Final = 20
 """Published and not yet confirmed, unless the broker asks for fewer: mosquitto's default limit."""
-NO_SUBSCRIBERS: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker publishes, retained, when we vanish."""
-
-    topic: str
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class Up:
-    """The broker accepted us."""
-
-    protocol: ProtocolName
-    max_unconfirmed: int
-    max_packet: int | None
-    """Bytes, where the broker says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Down:
-    """The connection is gone, or an attempt failed; the link tries again by itself."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """The broker's answer to `subscribe`: what it refused, with its reason."""
-
-    token: int
-    refused: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """The broker's answer to `publish`. It says nothing about the receiver."""
-
-    token: int
-    refusal: str | None
-    unheard: bool
-    """MQTT 5 only: nobody was subscribed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A message. The broker keeps it until `confirm(receipt)`."""
-
-    topic: str
-    payload: bytes
-    receipt: tuple[int, int]
-
-
-Happening = Up | Down | Subscribed | Confirmed | Arrived
 
 
 class Link:
@@ -115,12 +56,15 @@ class Link:
         will: Callable[[], Will] | None = None,
         keep_session_s: int = 0,
         max_unread: int = 100,
+        most_bytes: int | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         """`will` is asked anew for each connection; `keep_session_s` is how long the broker keeps our
-        subscriptions and messages while we are away; `max_unread` how many messages may be unconfirmed."""
+        subscriptions and messages while we are away; `max_unread` how many messages may be unconfirmed;
+        `most_bytes` the largest message that we want (a broker of MQTT 5 sends no larger one)."""
         self._broker, self._client_id, self._will = broker, client_id, will
         self._keep_session_s, self._max_unread = keep_session_s, max_unread
+        self._most_bytes = most_bytes
         self._backoff = backoff or Backoff(*BACKOFF_S)
         self._client: paho.Client | None = None
         self._generation = 0
@@ -158,7 +102,8 @@ class Link:
                 self._open()
         else:
             self._turn(self._client, timeout)
-        happened, self._happened = self._happened, []
+        happened = self._happened.copy()
+        self._happened.clear()  # the callbacks hold this very list
         return happened
 
     def publish(
@@ -167,7 +112,7 @@ class Link:
         """Send with QoS 1; the token comes back in `Confirmed`. Raises SyncError while not up."""
         if self._client is None or not self.up:
             raise SyncError("not connected to the broker")
-        properties = _publish_properties(expires_in) if self._v5 else None
+        properties = publish_properties(expires_in) if self._v5 else None
         return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
 
     def subscribe(self, topics: Sequence[str]) -> int:
@@ -204,7 +149,7 @@ class Link:
             until = time.monotonic() + goodbye_s
             while client.want_write() and client.socket() is not None and time.monotonic() < until:
                 client.loop_write()
-            _shut(client)
+            shut(client)
         self._wake_r.close()
         self._wake_w.close()
 
@@ -267,7 +212,7 @@ class Link:
             return
         reason, self._lost = self._lost, None
         client, self._client = self._client, None
-        _shut(client)
+        shut(client)
         was_up = self._up_at
         self._up_at = None
         self._subscriptions.clear()
@@ -305,7 +250,8 @@ class Link:
                 client.will_set(will.topic, will.payload, qos=1, retain=True)
             if self._broker.tls:
                 client.tls_set_context(tls_context(self._broker))
-            self._connect(client)
+            session = Session(self._keep_session_s, self._max_unread, self._most_bytes)
+            connect(client, self._broker, session, v5=self._v5)
             sock: Any = client.socket()
             if sock is not None:
                 # Without this a small message waits up to 40 ms for the answer to the one before it.
@@ -318,21 +264,6 @@ class Link:
             self._lost = f"cannot reach {self._broker}: {error}"
         self._settle()
 
-    def _connect(self, client: paho.Client) -> None:
-        if not self._v5:
-            client.connect(self._broker.host, self._broker.port, KEEPALIVE_S)
-            return
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = self._keep_session_s
-        properties.ReceiveMaximum = self._max_unread
-        client.connect(
-            self._broker.host,
-            self._broker.port,
-            KEEPALIVE_S,
-            clean_start=not self._keep_session_s,
-            properties=properties,
-        )
-
     def _listen(self, client: paho.Client, generation: int) -> None:
         """Callbacks that only note. Those of an old connection have nowhere to write."""
 
@@ -344,7 +275,7 @@ class Link:
                 self._lost = f"{self._broker} refused us: {reason}"
                 return
             self._up_at = time.monotonic()
-            self._note(
+            self._happened.append(
                 Up(
                     "5" if self._v5 else "3.1.1",
                     min(getattr(properties, "ReceiveMaximum", MAX_UNCONFIRMED), MAX_UNCONFIRMED),
@@ -358,59 +289,6 @@ class Link:
             who = "the broker ended the connection" if flags.is_disconnect_packet_from_server else "lost"
             self._lost = self._lost or f"{who}: {reason}"
 
-        def on_subscribe(
-            _client: paho.Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Any
-        ) -> None:
-            topics = self._subscriptions.pop(mid, ())
-            refused = [(t, str(r)) for t, r in zip(topics, reasons, strict=False) if r.is_failure]
-            self._note(Subscribed(mid, tuple(refused)))
-
-        def on_publish(
-            _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any
-        ) -> None:
-            refusal = str(reason) if reason.is_failure else None
-            self._note(Confirmed(mid, refusal, reason.value == NO_SUBSCRIBERS))
-
-        def on_message(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-            try:
-                topic = message.topic
-            except UnicodeDecodeError:
-                topic = ""
-            receipt = (generation, message.mid if message.qos else 0)
-            self._note(Arrived(topic, bytes(message.payload), receipt))
-
         client.on_connect = on_connect
         client.on_disconnect = on_disconnect
-        client.on_subscribe = on_subscribe
-        client.on_publish = on_publish
-        client.on_message = on_message
-
-    def _note(self, happening: Happening) -> None:
-        self._happened.append(happening)
-
-
-def _publish_properties(expires_in: int | None) -> Properties:
-    if expires_in is None:
-        return _JSON
-    properties = _json_properties()
-    properties.MessageExpiryInterval = expires_in
-    return properties
-
-
-def _json_properties() -> Properties:
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    properties.ContentType = "application/json"
-    return properties
-
-
-_JSON: Final = _json_properties()
-"""Made once: making it takes as long as sending a message."""
-
-
-def _shut(client: paho.Client) -> None:
-    """Close the socket without a goodbye."""
-    client.on_disconnect = None
-    sock: Any = client.socket()
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            sock.close()
+        note_answers(client, generation, self._subscriptions, self._happened.append)
