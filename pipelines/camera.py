@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,6 +10,7 @@ import numpy as np
 
 from models.types import PERSON, VEHICLES, Detections
 from pipelines.endings import Endings
+from pipelines.feet import Feet, foot_of
 from pipelines.floor import Place, Plane
 from pipelines.gates import GateCounter
 from pipelines.geometry import inside
@@ -21,8 +21,7 @@ from pipelines.queues import QueueWatch
 from pipelines.records import Fact, Pulse
 from pipelines.staff import StaffWatch
 from pipelines.track import EDGE, PEOPLE, Track
-from pipelines.tracker import FROM_SIDE, Tracker
-from pipelines.usual_height import UsualHeight
+from pipelines.tracker import Tracker
 from pipelines.windows import minute_of
 from pipelines.zones import ZoneWatch
 
@@ -31,26 +30,6 @@ UNSEEN_S: Final = 2.0
 """Frames further apart than this leave a hole that nobody observed."""
 COLD_S: Final = 1.0
 """Whoever is in the picture this soon after the camera began to look came unseen."""
-FROM_ABOVE: Final = 0.8
-"""The boxes' usual width over height from which a camera looks straight down."""
-
-
-def foot_of(track: Track, shape: float, aspect: float) -> Point:
-    """Where a track stands, in frame heights.
-
-    Seen from the side it is the middle of the box's lower edge. Seen from above (`shape`, the boxes' usual
-    width over height, near 1) a body leans outwards from the picture's middle, so its feet are in that part
-    of the box that is nearest to the middle (research: counting §4.1).
-    """
-    above = min(1.0, max(0.0, (shape - FROM_SIDE) / (FROM_ABOVE - FROM_SIDE)))
-    if above == 0.0:
-        return track.x, track.y
-    body = min(track.width, track.height)
-    lean_x, lean_y = (track.width - body) / 2, (track.height - body) / 2
-    middle_y = track.y - track.height / 2
-    x = track.x + math.copysign(lean_x, aspect / 2 - track.x)
-    y = middle_y + math.copysign(lean_y, 0.5 - middle_y)
-    return track.x + above * (x - track.x), track.y + above * (y - track.y)
 
 
 @dataclass(slots=True)
@@ -69,7 +48,7 @@ class CameraPipeline:
     staff: StaffWatch = field(init=False)
     heat: HeatMap = field(init=False)
     endings: Endings = field(init=False)
-    _usual: UsualHeight = field(default_factory=UsualHeight)
+    _feet: Feet = field(init=False)
     lanes: LaneWatch | None = field(init=False)
     _since: float | None = None
     _t: float | None = None
@@ -88,6 +67,7 @@ class CameraPipeline:
         self.queues = [self._queue(zone, plane) for zone in self.layout.zones if zone.role == "queue"]
         behind = [zone for zone in self.layout.zones if zone.role == "staff"]
         self.staff = StaffWatch(plane, behind, self.layout.staff_after_s, self.is_open)
+        self._feet = Feet(plane, self.staff.holds)
         self.lanes = LaneWatch(name, self.layout.lanes, self.aspect) if self.layout.lanes else None
         self.heat = HeatMap.of(self.layout, plane)
         self.endings = Endings(self.aspect, self.layout.mask)
@@ -164,7 +144,7 @@ class CameraPipeline:
     def _stands(self, track: Track, x: float, y: float) -> Point:
         """A foot on the floor that we watch. It may lie outside the picture (cut off below): the floor that
         we watch ends at its edge."""
-        y = self._behind_counter(track, x, y)
+        y = self._feet.under(track, x, y, self.people.tracks, self.people.shape)
         return min(max(x, 0.0), self.aspect - 1e-6), min(max(y, 0.0), 1.0 - 1e-6)
 
     def _sight_in_zones(self, t: float, track: Track, place: Place, facts: list[Fact]) -> None:
@@ -180,20 +160,6 @@ class CameraPipeline:
             works = self.staff.is_staff(track.id)
             for queue in self.queues:
                 facts.extend(queue.sight(t, track.id, place, cold=cold, staff=works))
-
-    def _behind_counter(self, track: Track, x: float, foot: float) -> float:
-        """The foot, also of somebody in a staff zone whose legs a counter hides. Only there: elsewhere who
-        is short may be a child."""
-        x1, y1, x2, y2 = track.box
-        if not self.staff.zones or self.people.shape >= FROM_SIDE or min(x1, y1, 1 - x2, 1 - y2) <= EDGE:
-            return foot
-        hidden = self._usual.foot_under(track.y - track.height, track.height)
-        if track.confirmed and not track.crowded:
-            self._usual.learn(y2, y2 - y1)
-        if hidden is None:
-            return foot
-        place = self._plane.place(x, hidden, track.metre)
-        return hidden if place is not None and self.staff.holds(place) else foot
 
     def _forget(self, ended: Iterable[Track], facts: list[Fact], closing: bool = False) -> None:
         for track in ended:

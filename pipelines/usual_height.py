@@ -49,12 +49,13 @@ class UsualHeight:
             b = (n * xy - x * y) / spread
             self._line = (y - b * x) / n, b
 
-    def foot_under(self, head: float, height: float) -> float | None:
-        """Where the feet of a body with this head are, when its box shows too little of it; else None."""
+    def foot_under(self, head: float, height: float, cut: float = CUT) -> float | None:
+        """Where the feet of a body with this head are, when its box shows less than the share `cut` of it;
+        else None."""
         if self._line is None or self._sums[0] < ENOUGH:
             return None
         a, b = self._line
         if b >= 0.9:
             return None
         foot = (head + a) / (1 - b)
-        return foot if height < CUT * (foot - head) else None
+        return foot if height < cut * (foot - head) else None
