@@ -6,76 +6,39 @@ acknowledgement; what the broker says (PUBACK) only paces the sending and names 
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable
 from typing import Final
 
 from pydantic import ValidationError
 
 from sync.backoff import Backoff
+from sync.birth import birth, goodbye, say_goodbye
 from sync.bodies import utc
+from sync.broker import Broker
 from sync.cursor import Cursor, Pacing
-from sync.mqtt import (
-    BACKOFF_S,
-    MAX_UNCONFIRMED,
-    Arrived,
-    Broker,
-    Confirmed,
-    Down,
-    Happening,
-    Link,
-    ProtocolName,
-    Subscribed,
-    Up,
-    Will,
-)
-from sync.outbox import STREAMS, Backlog, Outbox, OutboxRow, Stream
-from sync.payloads import STATE, Ack, State, StreamRange, rfc3339
+from sync.down.downlink import Downlink
+from sync.down.judging import MOST_BYTES
+from sync.down.queue import DownQueue
+from sync.envelope import envelope, lifetime
+from sync.errors import SyncError
+from sync.happenings import Arrived, Confirmed, Down, Happening, Subscribed, Up, Will
+from sync.mqtt import BACKOFF_S, Link
+from sync.outbox import STREAMS, Outbox, Stream
+from sync.payloads import Ack
+from sync.status import BirthFacts, Report, SyncStatus
 from sync.topics import BoxIdentity, parse
+from sync.unconfirmed import Unconfirmed
+
+__all__ = ["BirthFacts", "Publisher", "SyncStatus", "envelope"]
 
 log = logging.getLogger(__name__)
 
-KEPT_FOR_TRIGGERS: Final = 4
-"""Places among the unconfirmed that minutes and events may not take."""
-
-
-@dataclass(frozen=True, slots=True)
-class BirthFacts:
-    """What the box tells the centre about itself whenever it connects."""
-
-    version: str
-    language: str
-    cameras: tuple[str, ...]
-    model: str
-    clock: str
-    """Such as `synced` or `unsynced`."""
-    started_at: float
-    """UTC seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class SyncStatus:
-    """For the page, the metrics and `doctor`. Times are UTC seconds."""
-
-    connected: bool = False
-    protocol: ProtocolName | None = None
-    last_ack_at: float | None = None
-    last_error: str | None = None
-    """What hinders the sending; None again as soon as the centre acknowledges."""
-    acknowledged: int = 0
-    """Rows that the centre acknowledged since the start."""
-    backlog: Mapping[Stream, Backlog] = field(default_factory=dict)
-
-    def oldest_age_s(self, stream: Stream, now: float) -> float | None:
-        """For how long the oldest row of a stream has waited; None when none waits."""
-        waiting = self.backlog.get(stream)
-        return None if waiting is None or waiting.oldest_at is None else max(0.0, now - waiting.oldest_at)
+MAX_UNREAD: Final = 32
+"""Messages that the broker may send ahead of our reading: 8 MiB of the largest documents."""
 
 
 class Publisher:
@@ -90,19 +53,28 @@ class Publisher:
         *,
         pacing: Pacing | None = None,
         backoff_s: tuple[float, float] = BACKOFF_S,
+        downlink: Downlink | None = None,
     ) -> None:
+        """`downlink` takes the centre's documents and calls; without one the box does not ask for any."""
         self._outbox, self._box, self._birth = outbox, identity, birth
+        self._down = DownQueue(downlink)
         self._pacing = pacing or Pacing()
-        self._link = Link(connection, identity.client_id, will=self._last_will, backoff=Backoff(*backoff_s))
+        self._link = Link(
+            connection,
+            identity.client_id,
+            will=self._last_will,
+            max_unread=MAX_UNREAD,
+            most_bytes=MOST_BYTES + 1024,
+            backoff=Backoff(*backoff_s),
+        )
         self._epoch = ""
         self._cursors: dict[Stream, Cursor] = {}
         self._ready = False
         self._up_at = 0.0
         self._connected_at = utc(time.time())
-        self._max_unconfirmed = MAX_UNCONFIRMED
         self._max_packet: int | None = None
-        self._unconfirmed: dict[int, Stream | None] = {}
-        self._status = SyncStatus()
+        self._unconfirmed = Unconfirmed(identity)
+        self._report = Report()
         self._counted_at = float("-inf")
         self._announce_wanted = False
         self._stopping = threading.Event()
@@ -132,7 +104,7 @@ class Publisher:
 
     def status(self) -> SyncStatus:
         """The newest state, at most `look_s` old."""
-        return self._status
+        return self._report.status
 
     # -- the owner thread ------------------------------------------------------------------------------
 
@@ -142,7 +114,7 @@ class Publisher:
                 self._turn()
             except Exception as error:
                 log.exception("sync: a turn failed")  # the thread must outlive a full disk or a bad row
-                self._fault(f"{type(error).__name__}: {error}")
+                self._report.fault(f"{type(error).__name__}: {error}")
                 self._link.drop("a turn failed")
                 self._stopping.wait(1.0)
         self._leave()
@@ -154,6 +126,8 @@ class Publisher:
             return
         now = time.monotonic()
         self._count(now)
+        if self._down:
+            self._take_down()
         if not self._ready:
             if self._link.up and now - self._up_at > self._pacing.retry_s:
                 self._link.drop("the broker has stopped answering")
@@ -168,8 +142,19 @@ class Publisher:
                 return
             self._fill(stream, now)
 
+    def _take_down(self) -> None:
+        try:
+            token, completed = self._down.step(self._link)
+        except SyncError:
+            return  # not connected any more
+        self._announce_wanted |= completed
+        if token is not None:
+            self._unconfirmed.add(token, "reply")
+
     def _patience(self) -> float:
         """How long nothing needs to be done if nothing happens."""
+        if self._down:
+            return 0.0
         now = time.monotonic()
         waits = [wait for cursor in self._cursors.values() if (wait := cursor.wait(now)) is not None]
         return min([self._pacing.look_s, *waits])
@@ -181,68 +166,68 @@ class Publisher:
             case Down(reason):
                 self._ready = False
                 self._unconfirmed.clear()
-                self._fault(reason)
-                self._status = replace(self._status, connected=False, protocol=None)
+                self._down.clear()
+                self._report.fault(reason)
+                self._report.down()
             case Subscribed(refused=refused):
                 for topic, reason in refused:
-                    self._fault(f"the broker does not let us read {topic}: {reason}")
+                    self._report.fault(f"the broker does not let us read {topic}: {reason}")
                 if not refused:
-                    self._status = replace(self._status, last_error=None)
+                    self._report.well()
                 self._ready = True
             case Confirmed():
                 self._confirmed(happening)
             case Arrived():
-                self._link.confirm(happening.receipt)
-                self._acknowledged(happening)
+                self._arrived(happening)
 
     def _begin(self, up: Up) -> None:
         """Connected: first the way for acknowledgements, then the birth document, then rows."""
-        self._max_unconfirmed, self._max_packet = up.max_unconfirmed, up.max_packet
+        self._max_packet = up.max_packet
         self._up_at = time.monotonic()
-        self._unconfirmed.clear()
+        self._unconfirmed.clear(up.max_unconfirmed)
         if self._outbox.epoch != self._epoch:
             self._epoch = self._outbox.epoch
             self._cursors = {stream: Cursor(self._pacing, random.Random()) for stream in STREAMS}
         for cursor in self._cursors.values():
             cursor.connect()
-        self._link.subscribe([self._box.ack(stream) for stream in STREAMS])
+        self._link.subscribe([self._box.ack(stream) for stream in STREAMS] + self._down.topics)
         self._tell_state()
-        self._status = replace(self._status, connected=True, protocol=up.protocol)
+        self._report.up(up.protocol)
 
     def _confirmed(self, confirmed: Confirmed) -> None:
-        if confirmed.token not in self._unconfirmed:
+        what = self._unconfirmed.pop(confirmed.token)
+        if what is None:
             return
-        stream = self._unconfirmed.pop(confirmed.token)
-        if confirmed.refusal is None:
-            if confirmed.unheard and stream is not None:
-                self._fault("the broker takes our messages, but no centre listens")
-            return
-        topic = self._box.state if stream is None else self._box.up(stream)
-        self._fault(f"the broker refuses {topic}: {confirmed.refusal}")
-        if stream is not None:
-            self._cursors[stream].refuse()
+        cursor = None if what == "state" or what == "reply" else self._cursors[what]  # noqa: PLR1714
+        if confirmed.refusal is not None:
+            self._report.fault(f"the broker refuses {self._unconfirmed.topic(what)}: {confirmed.refusal}")
+            if cursor is not None:
+                cursor.refuse()
+        elif confirmed.unheard and cursor is not None:
+            self._report.fault("the broker takes our messages, but no centre listens")
 
-    def _acknowledged(self, message: Arrived) -> None:
+    def _arrived(self, message: Arrived) -> None:
         topic = parse(message.topic)
-        if topic is None or topic.kind != "ack" or topic.box != self._box or topic.stream is None:
+        if topic is not None and topic.box == self._box and topic.kind in {"doc", "call"}:
+            self._down.put(topic, message)
             return
+        self._link.confirm(message.receipt)
+        if topic is not None and topic.box == self._box and topic.kind == "ack" and topic.stream is not None:
+            self._acknowledged(topic.stream, message)
+
+    def _acknowledged(self, stream: Stream, message: Arrived) -> None:
         try:
             ack = Ack.model_validate_json(message.payload)
         except ValidationError:
-            self._fault(f"an acknowledgement on {message.topic} cannot be read")
+            self._report.fault(f"an acknowledgement on {message.topic} cannot be read")
             return
         if ack.epoch != self._epoch:
             return  # meant for the box that we were before it was rebuilt
-        upto = self._cursors[topic.stream].acknowledge(ack.upto, time.monotonic())
+        upto = self._cursors[stream].acknowledge(ack.upto, time.monotonic())
         if upto is None:
             return
-        deleted = self._outbox.acknowledge(topic.stream, ack.epoch, upto)
-        self._status = replace(
-            self._status,
-            last_ack_at=time.time(),
-            last_error=None,
-            acknowledged=self._status.acknowledged + deleted,
-        )
+        deleted = self._outbox.acknowledge(stream, ack.epoch, upto)
+        self._report.acknowledged(deleted)
         self._counted_at = float("-inf")
 
     # -- sending ---------------------------------------------------------------------------------------
@@ -253,21 +238,18 @@ class Publisher:
         cursor = self._cursors[stream]
         if not cursor.overdue(now):
             return True
-        if stream in self._unconfirmed.values():
+        if self._unconfirmed.has(stream):
             self._link.drop("the broker has stopped answering")
             return False
-        if self._status.last_error is None:
-            self._fault(f"no acknowledgement from the centre for the stream {stream}; sending again")
+        if self._report.status.last_error is None:
+            self._report.fault(f"no acknowledgement from the centre for the stream {stream}; sending again")
         cursor.rewind()
         return True
 
     def _fill(self, stream: Stream, now: float) -> None:
         """Send what there is room for, oldest first and without a gap that the centre could not explain."""
         cursor = self._cursors[stream]
-        free = self._max_unconfirmed - len(self._unconfirmed)
-        if stream != "trigger":
-            free -= min(KEPT_FOR_TRIGGERS, self._max_unconfirmed // 2)
-        room = min(cursor.room, free)
+        room = min(cursor.room, self._unconfirmed.room(stream))
         if room <= 0:
             return
         for row in self._outbox.pending(stream, cursor.sent, room):
@@ -279,46 +261,33 @@ class Publisher:
                     return
             message = envelope(self._box, row, utc(time.time()))
             if self._max_packet is not None and len(message) + 512 > self._max_packet:
-                self._fault(
+                self._report.fault(
                     f"a message of {len(message)} bytes is more than the broker takes; raise its limit"
                 )
                 return
-            token = self._link.publish(self._box.up(stream), message, expires_in=_lifetime(row))
-            self._unconfirmed[token] = stream
+            token = self._link.publish(self._box.up(stream), message, expires_in=lifetime(row))
+            self._unconfirmed.add(token, stream)
             cursor.send(row.seq, now)
 
     def _tell_state(self) -> None:
         self._announce_wanted = False
         backlog = {stream: self._outbox.backlog(stream) for stream in STREAMS}
-        facts = self._birth()
-        state = State(
-            schema=STATE,
-            box=self._box.box,
-            epoch=self._epoch,
-            online=True,
-            connected_at=self._connected_at,
-            version=facts.version,
-            language=facts.language,
-            cameras=facts.cameras,
-            model=facts.model,
-            clock=facts.clock,
-            started_at=utc(facts.started_at),
-            streams={s: StreamRange(first=b.first_seq, last=b.last_seq) for s, b in backlog.items()},
+        state = birth(
+            self._box,
+            self._epoch,
+            self._connected_at,
+            self._birth(),
+            backlog=backlog,
+            documents=self._down.held(),
         )
         token = self._link.publish(self._box.state, state.text(), retain=True)
-        self._unconfirmed[token] = None
+        self._unconfirmed.add(token, "state")
         for stream, cursor in self._cursors.items():
             if cursor.idle:
                 cursor.announce(backlog[stream].first_seq)
 
     def _offline(self) -> str:
-        return State(
-            schema=STATE,
-            box=self._box.box,
-            epoch=self._outbox.epoch,
-            online=False,
-            connected_at=self._connected_at,
-        ).text()
+        return goodbye(self._box, self._outbox.epoch, self._connected_at).text()
 
     def _last_will(self) -> Will:
         """Asked for each connection: its time tells a late will from that of the present connection."""
@@ -326,57 +295,18 @@ class Publisher:
         return Will(self._box.state, self._offline())
 
     def _leave(self) -> None:
-        """Publish the goodbye, wait until the broker has it, and close."""
         try:
             if self._link.up:
-                token = self._link.publish(self._box.state, self._offline(), retain=True)
-                until = time.monotonic() + self._pacing.goodbye_s
-                while self._link.up and (left := until - time.monotonic()) > 0:
-                    happened = self._link.poll(left)
-                    if any(isinstance(h, Confirmed) and h.token == token for h in happened):
-                        break
+                say_goodbye(self._link, self._box.state, self._offline(), self._pacing.goodbye_s)
         except Exception:
             log.exception("sync: no goodbye")
         finally:
             self._link.close()
-            self._status = replace(self._status, connected=False, protocol=None)
-
-    # -- status ----------------------------------------------------------------------------------------
-
-    def _fault(self, text: str) -> None:
-        if text != self._status.last_error:
-            log.warning("sync: %s", text)
-            self._status = replace(self._status, last_error=text)
+            self._report.down()
 
     def _count(self, now: float) -> None:
         if now - self._counted_at >= self._pacing.look_s:
             self._counted_at = now
+            self._down.idle()
             backlog = {stream: self._outbox.backlog(stream) for stream in STREAMS}
-            self._status = replace(self._status, backlog=backlog)
-
-
-def envelope(box: BoxIdentity, row: OutboxRow, sent_at: datetime) -> bytes:
-    """A row's message. A body that is no JSON object goes as null: the centre sets it aside and
-    acknowledges, so that one damaged row does not hold up all that follow."""
-    try:
-        whole = isinstance(json.loads(row.body), dict)
-    except (ValueError, RecursionError):
-        whole = False
-    head = json.dumps(
-        {
-            "schema": row.schema,
-            "box": box.box,
-            "epoch": row.epoch,
-            "stream": row.stream,
-            "seq": row.seq,
-            "sent_at": rfc3339(sent_at),
-        },
-        separators=(",", ":"),
-    )
-    return f'{head[:-1]},"body":{row.body if whole else "null"}}}'.encode()
-
-
-def _lifetime(row: OutboxRow) -> int | None:
-    """Seconds after which a broker may forget a trigger; it is sent anew until the centre has it, for the
-    books, but nobody else shall get it late."""
-    return None if row.expires_at is None else max(1, int(row.expires_at - time.time()))
+            self._report.counted(backlog)
