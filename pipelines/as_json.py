@@ -1,8 +1,10 @@
-"""Records and windows as plain mappings, one shape for replay files, store and tests."""
+"""Records and windows as plain mappings, one shape for replay files, store, wire and tests."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Set
+from dataclasses import fields
+from typing import Any, Final
 
 from pipelines.records import (
     CameraWindow,
@@ -13,6 +15,7 @@ from pipelines.records import (
     HeatWindow,
     LaneWindow,
     OccupancyWindow,
+    Quality,
     QueueWindow,
     Record,
     VehiclePassage,
@@ -21,6 +24,40 @@ from pipelines.records import (
     Window,
     ZoneWindow,
 )
+
+KINDS: Final[dict[str, type[Window]]] = {
+    kind.scope: kind
+    for kind in (
+        GateWindow,
+        ZoneWindow,
+        QueueWindow,
+        CounterWindow,
+        CameraWindow,
+        LaneWindow,
+        HeatWindow,
+        OccupancyWindow,
+    )
+}
+"""Each kind of window by its scope."""
+
+_COMMON: Final = frozenset({"camera", "id", "start", "observed_seconds", "quality"})
+_RENAMED: Final = {"entries": "in", "exits": "out", "staff_entries": "staff_in", "staff_exits": "staff_out"}
+FIGURES: Final[dict[str, dict[str, str]]] = {
+    scope: {
+        field.name: _RENAMED.get(field.name, field.name)
+        for field in fields(kind)
+        if field.name not in _COMMON
+    }
+    for scope, kind in KINDS.items()
+}
+"""By scope: the fields of a window that say what was counted, each with its name in JSON."""
+
+_QUALITY: Final = tuple(field.name for field in fields(Quality))
+_KNOWN_UNSEEN: Final[Mapping[str, Set[str]]] = {
+    "heat": {"unit"},
+    "occupancy": {"person_seconds", "peak", "now"},
+}
+"""By scope: what has a value also where nobody looked. An area's number is only carried on then."""
 
 
 def _t(seconds: float) -> float:
@@ -35,7 +72,7 @@ def record_as_json(record: Record) -> dict[str, Any]:
                 "kind": record.kind, "camera": record.camera, "gate": record.gate,
                 "direction": record.direction, "t": _t(record.t), "track": record.track,
                 "inferred": record.inferred,
-            }  # fmt: skip
+            } | ({"u_turn": True} if record.u_turn else {})  # fmt: skip
         case Visit():
             return {
                 "kind": record.kind, "camera": record.camera, "zone": record.zone, "t_in": _t(record.t_in),
@@ -69,54 +106,39 @@ def window_as_json(window: Window) -> dict[str, Any]:
         "start": window.start, "observed_seconds": window.observed_seconds,
     }  # fmt: skip
     counts = counts_of(window)
-    if window.observed_seconds == 0 and not any(_something(value) for value in counts.values()):
-        counts = dict.fromkeys(counts)
-    return line | counts
+    if is_unseen(window):
+        counts = {name: counts[name] if name == "unit" else None for name in counts}
+    return line | counts | quality_of(window)
 
 
 def counts_of(window: Window) -> dict[str, Any]:
     """What a window counted, by the names of the wire."""
-    match window:
-        case GateWindow():
-            return {
-                "in": window.entries, "out": window.exits, "inferred": window.inferred,
-                "staff_in": window.staff_entries, "staff_out": window.staff_exits,
-            }  # fmt: skip
-        case ZoneWindow():
-            return {
-                "visits": window.visits, "passes": window.passes, "person_seconds": window.person_seconds,
-                "peak": window.peak, "dwell": list(window.dwell),
-                "dwell_censored": list(window.dwell_censored), "dwell_seconds": window.dwell_seconds,
-                "staff_visits": window.staff_visits, "staff_seconds": window.staff_seconds,
-            }  # fmt: skip
-        case CameraWindow():
-            return {"frames": window.frames, "person_seconds": window.person_seconds, "peak": window.peak}
-        case CounterWindow():
-            return {
-                "attended_seconds": window.attended_seconds,
-                "unattended_seconds": window.unattended_seconds, "waiting_seconds": window.waiting_seconds,
-            }  # fmt: skip
-        case QueueWindow():
-            return {
-                "length_seconds": window.length_seconds, "peak": window.peak,
-                "lengths": list(window.lengths), "waits": window.waits, "served": window.served,
-                "abandoned": window.abandoned, "balked": window.balked, "over_limit": window.over_limit,
-                "wait": list(window.wait), "wait_censored": list(window.wait_censored),
-                "wait_seconds": window.wait_seconds,
-            }  # fmt: skip
-        case LaneWindow():
-            return {
-                "up": window.up, "down": window.down, "left": window.left, "right": window.right,
-                "wrong_way": window.wrong_way,
-            }  # fmt: skip
-        case HeatWindow():
-            return {"unit": window.unit, "cells": [list(cell) for cell in window.cells]}
-        case OccupancyWindow():
-            return {
-                "person_seconds": window.person_seconds, "peak": window.peak, "now": window.now,
-                "drift": window.drift, "anchored": window.anchored,
-            }  # fmt: skip
+    return {name: _plain(value) for name, value in figures_of(window).items()}
 
 
-def _something(value: Any) -> bool:
-    return any(value) if isinstance(value, list) else bool(value)
+def figures_of(window: Window) -> dict[str, Any]:
+    """The same with histograms and cells as the tuples that they are."""
+    return {name: getattr(window, field) for field, name in FIGURES[window.scope].items()}
+
+
+def is_unseen(window: Window) -> bool:
+    """Nobody looked in this minute, and nothing was counted in it: its counts are missing, not zero."""
+    if window.observed_seconds > 0:
+        return False
+    known = _KNOWN_UNSEEN.get(window.scope, frozenset())
+    values = (getattr(window, field) for field in FIGURES[window.scope] if field not in known)
+    return not any(any(value) if isinstance(value, tuple) else value for value in values)
+
+
+def quality_of(window: Window) -> dict[str, Any]:
+    """`quality`, for a window that has one: how far its figures may be trusted; null: nobody judged."""
+    if isinstance(window, HeatWindow):
+        return {}
+    judged = window.quality
+    return {
+        "quality": judged and {name: _plain(getattr(judged, name)) for name in _QUALITY},
+    }
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,37 +1,38 @@
-"""Facts to windows: one UTC minute of one gate, zone, lane or camera, with the seconds really observed."""
+"""Facts to windows: one UTC minute of everything that a box watches, with the seconds really observed."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from pipelines.layout import CameraLayout
+from pipelines.counts import (
+    CameraCount,
+    CounterCount,
+    GateCount,
+    LaneCount,
+    Place,
+    QueueCount,
+    ZoneCount,
+    dwell_bin,
+    length_bin,
+)
+from pipelines.layout import Area, CameraLayout
+from pipelines.minute_counts import MinuteCounts
+from pipelines.occupancy import Occupancy
+from pipelines.plate_records import PlateRead
 from pipelines.records import (
-    DWELL_EDGES_S,
-    LENGTH_EDGES,
     MINUTE_S,
     Attendance,
-    CameraWindow,
-    CounterWindow,
-    Crossing,
     Event,
     Fact,
-    GateWindow,
-    LaneWindow,
-    Pass,
+    OccupancyWindow,
     Pulse,
-    QueuePulse,
-    QueueWindow,
-    StaffCount,
-    VehiclePassage,
-    Visit,
     Wait,
     Window,
-    ZoneWindow,
 )
+from pipelines.window_quality import judged
+
+__all__ = ["CLOSE_LAG_S", "Minutes", "dwell_bin", "length_bin", "minute_of"]
 
 CLOSE_LAG_S = 10.0
 """How long after its end a minute stays open: a visit that ends at :59 is known only when its exit
@@ -44,93 +45,6 @@ def minute_of(t: float) -> int:
     return math.floor(t / MINUTE_S) * MINUTE_S
 
 
-def dwell_bin(seconds: float) -> int:
-    """The index of the histogram's bin that a stay falls in."""
-    return max(0, bisect_right(DWELL_EDGES_S, seconds) - 1)
-
-
-def length_bin(people: int) -> int:
-    """The index of the histogram's bin that a queue's length falls in."""
-    return max(0, bisect_right(LENGTH_EDGES, people) - 1)
-
-
-@dataclass(slots=True)
-class _GateCount:
-    entries: int = 0
-    exits: int = 0
-    inferred: int = 0
-    staff_entries: int = 0
-    staff_exits: int = 0
-
-
-@dataclass(slots=True)
-class _ZoneCount:
-    visits: int = 0
-    passes: int = 0
-    person_seconds: float = 0.0
-    peak: int = 0
-    dwell_seconds: float = 0.0
-    staff_visits: int = 0
-    staff_seconds: float = 0.0
-    dwell: list[int] = field(default_factory=lambda: [0] * len(DWELL_EDGES_S))
-    censored: list[int] = field(default_factory=lambda: [0] * len(DWELL_EDGES_S))
-
-
-@dataclass(slots=True)
-class _QueueCount:
-    length_seconds: float = 0.0
-    peak: int = 0
-    lengths: list[int] = field(default_factory=lambda: [0] * len(LENGTH_EDGES))
-    outcomes: Counter[str] = field(default_factory=Counter)
-    over_limit: int = 0
-    wait: list[int] = field(default_factory=lambda: [0] * len(DWELL_EDGES_S))
-    censored: list[int] = field(default_factory=lambda: [0] * len(DWELL_EDGES_S))
-    wait_seconds: float = 0.0
-
-    def add(self, wait: Wait, max_wait_s: float) -> None:
-        """One wait that ended. Who balked did not wait."""
-        self.outcomes[wait.outcome] += 1
-        if wait.outcome == "balked":
-            return
-        waited = max(0.0, wait.t_out - wait.t_in)
-        self.over_limit += waited > max_wait_s
-        self.wait_seconds += waited
-        (self.censored if wait.censored else self.wait)[dwell_bin(waited)] += 1
-
-    def watch(self, seen: QueuePulse) -> None:
-        """About a second of the queue."""
-        self.length_seconds += seen.length_seconds
-        self.peak = max(self.peak, seen.peak)
-        self.lengths[length_bin(seen.now)] += 1
-
-
-@dataclass(slots=True)
-class _CounterCount:
-    attended_s: float = 0.0
-    unattended_s: float = 0.0
-    waiting_s: float = 0.0
-
-
-@dataclass(slots=True)
-class _CameraCount:
-    observed_s: float = 0.0
-    frames: int = 0
-    person_seconds: float = 0.0
-    peak: int = 0
-
-
-@dataclass(slots=True)
-class _Minute:
-    """One open minute: counts by (camera, id), filled as facts come."""
-
-    gates: dict[tuple[str, str], _GateCount] = field(default_factory=dict)
-    zones: dict[tuple[str, str], _ZoneCount] = field(default_factory=dict)
-    queues: dict[tuple[str, str], _QueueCount] = field(default_factory=dict)
-    counters: dict[tuple[str, str], _CounterCount] = field(default_factory=dict)
-    lanes: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
-    cameras: dict[str, _CameraCount] = field(default_factory=dict)
-
-
 class Minutes:
     """Collects the facts of all cameras of a box into minutes and seals each when it can no longer change.
 
@@ -138,87 +52,56 @@ class Minutes:
     always equals the facts. Not thread-safe: it lives in one loop.
     """
 
-    def __init__(self, layouts: Iterable[CameraLayout], sealed_before: float | None = None) -> None:
-        """`sealed_before`: start of the first minute that may still be made (after a restart)."""
+    def __init__(
+        self,
+        layouts: Iterable[CameraLayout],
+        sealed_before: float | None = None,
+        areas: Iterable[Area] = (),
+        occupied: Iterable[OccupancyWindow] = (),
+    ) -> None:
+        """`sealed_before`: start of the first minute that may still be made (after a restart). `occupied`:
+        the newest window of each area before it, to go on from."""
         self._layouts = tuple(layouts)
         self._max_wait_s = {
             (plan.camera, zone.id): zone.max_wait_s for plan in self._layouts for zone in plan.zones
         }
-        self._open: dict[int, _Minute] = {}
+        self._areas = tuple(areas)
+        self._occupancy = {area.id: Occupancy(area) for area in self._areas}
+        for window in occupied:
+            if window.id in self._occupancy:
+                self._occupancy[window.id].resume(window.now)
+        self._open: dict[int, MinuteCounts] = {}
         self._next: int | None = None if sealed_before is None else minute_of(sealed_before)
+        self.clock_trusted = True
+        """Whether the times of what is added may be believed; what is sealed while not says so."""
 
     def add(self, fact: Fact) -> None:
-        """Count a fact. Events have messages of their own and are not counted here."""
+        """Count a fact. Events have messages of their own and plates go no further: neither is counted."""
         match fact:
-            case Crossing():
-                gate = self._at(fact.t).gates.setdefault((fact.camera, fact.gate), _GateCount())
-                gate.entries += fact.direction == "in"
-                gate.exits += fact.direction == "out"
-                gate.inferred += fact.inferred
-            case Visit():
-                zone = self._at(fact.t).zones.setdefault((fact.camera, fact.zone), _ZoneCount())
-                stay = max(0.0, fact.t_out - fact.t_in)
-                zone.visits += 1
-                zone.dwell_seconds += stay
-                (zone.censored if fact.censored else zone.dwell)[dwell_bin(stay)] += 1
-            case Pass():
-                self._at(fact.t).zones.setdefault((fact.camera, fact.zone), _ZoneCount()).passes += 1
-            case StaffCount():
-                self._add_staff(fact)
-            case Wait():
-                queue = self._at(fact.t).queues.setdefault((fact.camera, fact.zone), _QueueCount())
-                queue.add(fact, self._max_wait_s.get((fact.camera, fact.zone), math.inf))
-            case VehiclePassage():
-                lane = self._at(fact.t).lanes.setdefault((fact.camera, fact.lane), {})
-                lane[fact.direction] = lane.get(fact.direction, 0) + 1
-                lane["wrong_way"] = lane.get("wrong_way", 0) + fact.wrong_way
-            case Attendance():
-                minute = self._at(fact.t - 1e-6)
-                counter = minute.counters.setdefault((fact.camera, fact.zone), _CounterCount())
-                counter.attended_s += fact.attended_s
-                counter.unattended_s += fact.unattended_s
-                counter.waiting_s += fact.waiting_s
-            case Pulse():
-                self._add_pulse(fact)
-            case Event():
+            case Event() | PlateRead():
                 pass
+            case Wait():
+                limit_s = self._max_wait_s.get((fact.camera, fact.zone), math.inf)
+                self._at(fact.t).queue(fact.camera, fact.zone).add(fact, limit_s)
+            case Pulse() | Attendance():
+                self._at(fact.t - 1e-6).add(fact)  # one at :00.0 tells of the second before
+            case _:
+                self._at(fact.t).add(fact)
 
-    def _add_staff(self, fact: StaffCount) -> None:
-        minute = self._at(fact.t)
-        if fact.scope == "gate":
-            gate = minute.gates.setdefault((fact.camera, fact.id), _GateCount())
-            gate.staff_entries += fact.entries
-            gate.staff_exits += fact.exits
-        else:
-            zone = minute.zones.setdefault((fact.camera, fact.id), _ZoneCount())
-            zone.staff_visits += fact.visits
-            zone.staff_seconds += fact.seconds
+    def anchor(self, area: str, people: int, t: float) -> None:
+        """So many people are truly in an area at the end of the minute of `t`."""
+        self._at(t).anchors[area] = people
 
-    def _add_pulse(self, pulse: Pulse) -> None:
-        minute = self._at(pulse.t - 1e-6)  # a pulse at :00.0 tells of the second before
-        camera = minute.cameras.setdefault(pulse.camera, _CameraCount())
-        camera.observed_s += pulse.observed_s
-        camera.frames += pulse.frames
-        camera.person_seconds += pulse.person_seconds
-        camera.peak = max(camera.peak, pulse.persons_peak)
-        for name, seen in pulse.zones.items():
-            zone = minute.zones.setdefault((pulse.camera, name), _ZoneCount())
-            zone.person_seconds += seen.person_seconds
-            zone.peak = max(zone.peak, seen.peak)
-        if pulse.observed_s > 0:
-            for name, queue in pulse.queues.items():
-                minute.queues.setdefault((pulse.camera, name), _QueueCount()).watch(queue)
-
-    def _at(self, t: float) -> _Minute:
+    def _at(self, t: float) -> MinuteCounts:
         start = minute_of(t)
         if self._next is None:
             self._next = start
-        return self._open.setdefault(max(start, self._next), _Minute())
+        return self._open.setdefault(max(start, self._next), MinuteCounts())
 
     def seal(self, now: float) -> list[tuple[int, list[Window]]]:
         """Every minute that ended more than `CLOSE_LAG_S` before `now`, oldest first, with a window for
-        each gate, zone, lane and camera of the box. A minute in which nothing was heard of any camera is
-        made too, with nothing observed; a gap of more than a day is left out (missing all the same)."""
+        each gate, zone, lane, camera and area of the box. A minute in which nothing was heard of any camera
+        is made too, with nothing observed; a gap of more than a day is left out (missing all the same)."""
         if self._next is None:
             return []
         end = minute_of(now - CLOSE_LAG_S)
@@ -239,66 +122,39 @@ class Minutes:
         return sealed
 
     def _windows(self, start: int) -> list[Window]:
-        minute = self._open.pop(start, _Minute())
-        windows: list[Window] = []
-        for layout in self._layouts:
-            camera = minute.cameras.get(layout.camera, _CameraCount())
-            seen = round(min(camera.observed_s, float(MINUTE_S)), 3)
-            name = layout.camera
-            windows.append(
-                CameraWindow(
-                    name, name, start, seen, camera.frames, round(camera.person_seconds, 3), camera.peak
-                )
-            )
-            for gate in layout.gates:
-                count = minute.gates.get((name, gate.id), _GateCount())
-                counts = (
-                    count.entries, count.exits, count.inferred, count.staff_entries, count.staff_exits
-                )  # fmt: skip
-                windows.append(GateWindow(name, gate.id, start, seen, *counts))
-            windows.extend(_zone_window(name, zone.id, start, seen, minute) for zone in layout.zones)
-            windows.extend(
-                _queue_window(name, zone.id, start, seen, minute)
-                for zone in layout.zones
-                if zone.role == "queue"
-            )
-            if any(zone.role == "staff" for zone in layout.zones):
-                windows.extend(
-                    _counter_window(name, zone.id, start, seen, minute)
-                    for zone in layout.zones
-                    if zone.role == "counter"
-                )
-            for lane in layout.lanes:
-                by = minute.lanes.get((name, lane.id), {})
-                up, down, left, right, wrong = (
-                    by.get(way, 0) for way in ("up", "down", "left", "right", "wrong_way")
-                )
-                windows.append(LaneWindow(name, lane.id, start, seen, up, down, left, right, wrong))
-        return windows
+        minute = self._open.pop(start, MinuteCounts())
+        made = [window for layout in self._layouts for window in _of_camera(layout, start, minute)]
+        made += [self._of_area(area, start, minute) for area in self._areas]
+        return judged(made, self._areas, clock_trusted=self.clock_trusted)
+
+    def _of_area(self, area: Area, start: int, minute: MinuteCounts) -> OccupancyWindow:
+        cameras = {camera for camera, _ in area.gates}
+        observed_s = min((_observed(minute.cameras.get(name)) for name in cameras), default=0.0)
+        moves = [move for gate in area.gates for move in minute.moves.get(gate, ())]
+        return self._occupancy[area.id].step(start, moves, observed_s, anchor=minute.anchors.get(area.id))
 
 
-def _zone_window(camera: str, zone: str, start: int, seen: float, minute: _Minute) -> ZoneWindow:
-    count = minute.zones.get((camera, zone), _ZoneCount())
-    return ZoneWindow(
-        camera, zone, start, seen, count.visits, count.passes, round(count.person_seconds, 3), count.peak,
-        tuple(count.dwell), tuple(count.censored), round(count.dwell_seconds, 3),
-        count.staff_visits, round(count.staff_seconds, 3),
-    )  # fmt: skip
+def _observed(camera: CameraCount | None) -> float:
+    return 0.0 if camera is None else round(min(camera.observed_s, float(MINUTE_S)), 3)
 
 
-def _queue_window(camera: str, queue: str, start: int, seen: float, minute: _Minute) -> QueueWindow:
-    count = minute.queues.get((camera, queue), _QueueCount())
-    by = count.outcomes
-    return QueueWindow(
-        camera, queue, start, seen, round(count.length_seconds, 3), count.peak, tuple(count.lengths),
-        by.total() - by["balked"], by["served"], by["abandoned"], by["balked"], count.over_limit,
-        tuple(count.wait), tuple(count.censored), round(count.wait_seconds, 3),
-    )  # fmt: skip
-
-
-def _counter_window(camera: str, counter: str, start: int, seen: float, minute: _Minute) -> CounterWindow:
-    count = minute.counters.get((camera, counter), _CounterCount())
-    attended, unattended, waiting = (
-        round(seconds, 3) for seconds in (count.attended_s, count.unattended_s, count.waiting_s)
-    )
-    return CounterWindow(camera, counter, start, seen, attended, unattended, waiting)
+def _of_camera(layout: CameraLayout, start: int, minute: MinuteCounts) -> list[Window]:
+    """Every window of one camera."""
+    name = layout.camera
+    camera = minute.cameras.get(name, CameraCount())
+    place: Place = (name, start, _observed(camera))
+    made: list[Window] = [camera.window(place)]
+    made += [minute.gates.get((name, gate.id), GateCount()).window(place, gate.id) for gate in layout.gates]
+    made += [minute.zones.get((name, zone.id), ZoneCount()).window(place, zone.id) for zone in layout.zones]
+    by_role = {role: [zone.id for zone in layout.zones if zone.role == role] for role in ("queue", "counter")}
+    made += [
+        minute.queues.get((name, queue), QueueCount()).window(place, queue) for queue in by_role["queue"]
+    ]
+    if any(zone.role == "staff" for zone in layout.zones):
+        made += [
+            minute.counters.get((name, id), CounterCount()).window(place, id) for id in by_role["counter"]
+        ]
+    made += [minute.lanes.get((name, lane.id), LaneCount()).window(place, lane.id) for lane in layout.lanes]
+    if layout.gates or layout.zones or not layout.lanes:  # nobody walks in a picture of lanes alone
+        made.append(camera.heat_window(place, layout))
+    return made

@@ -6,12 +6,14 @@ milliseconds comes back equal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from pipelines.as_json import FIGURES, figures_of, is_unseen
 from pipelines.records import (
     DWELL_EDGES_S,
     LENGTH_EDGES,
@@ -19,32 +21,57 @@ from pipelines.records import (
     CounterWindow,
     Event,
     GateWindow,
+    HeatWindow,
     LaneWindow,
+    OccupancyWindow,
+    Quality,
     QueueWindow,
     Window,
     ZoneWindow,
 )
+from sync.coupon_payloads import TriggerBody
 from sync.errors import SyncError
-from sync.payloads import (
+from sync.payloads import EventBody, Minute
+from sync.window_bodies import (
     AnyWindow,
     CameraBody,
     CounterBody,
-    EventBody,
     GateBody,
+    HeatBody,
+    JudgedBody,
     LaneBody,
-    Minute,
+    OccupancyBody,
+    QualityBody,
     QueueBody,
-    TriggerBody,
     ZoneBody,
 )
 
+BODY_MAX: Final = 262_144
+"""Characters of the longest body that an outbox takes."""
 NO_DWELL: Final = (0,) * len(DWELL_EDGES_S)
 NO_LENGTHS: Final = (0,) * len(LENGTH_EDGES)
-_COUNTER: Final = ("attended_seconds", "unattended_seconds", "waiting_seconds")
-_QUEUE: Final = (
-    "length_seconds", "peak", "lengths", "waits", "served", "abandoned", "balked", "over_limit", "wait",
-    "wait_censored", "wait_seconds",
-)  # fmt: skip
+BODIES: Final[Mapping[str, type[AnyWindow]]] = {
+    "gate": GateBody,
+    "zone": ZoneBody,
+    "queue": QueueBody,
+    "counter": CounterBody,
+    "camera": CameraBody,
+    "lane": LaneBody,
+    "heat": HeatBody,
+    "occupancy": OccupancyBody,
+}
+"""The model of each scope."""
+_BLANK: Final[Mapping[str, Window]] = {
+    "gate": GateWindow("", "", 0, 0.0, 0, 0, 0),
+    "zone": ZoneWindow("", "", 0, 0.0, 0, 0, 0.0, 0, NO_DWELL, NO_DWELL, 0.0),
+    "queue": QueueWindow("", "", 0, 0.0, 0.0, 0, NO_LENGTHS, 0, 0, 0, 0, 0, NO_DWELL, NO_DWELL, 0.0),
+    "counter": CounterWindow("", "", 0, 0.0, 0.0, 0.0, 0.0),
+    "camera": CameraWindow("", "", 0, 0.0, 0, 0.0, 0),
+    "lane": LaneWindow("", "", 0, 0.0, 0, 0, 0, 0, 0),
+    "heat": HeatWindow("", "", 0, 0.0, "m", ()),
+    "occupancy": OccupancyWindow("", "", 0, 0.0, 0.0, 0, 0, 0, False),
+}
+"""A window of each scope with nothing in it."""
 
 
 def minute_body(start: int, windows: Sequence[Window]) -> str:
@@ -58,17 +85,33 @@ def minute_body(start: int, windows: Sequence[Window]) -> str:
     try:
         return Minute(start=utc(start), windows=tuple(_body(window) for window in windows)).text()
     except ValidationError as error:
-        raise SyncError(f"the minute {start} cannot be sent: {_first(error)}") from error
+        raise SyncError(f"the minute {start} cannot be sent: {first_fault(error)}") from error
+
+
+def minute_bodies(start: int, windows: Sequence[Window], longest: int = BODY_MAX) -> Iterator[str]:
+    """The same as one body, or, where that would be too long, as several with a part of the windows each: a
+    receiver upserts window by window. Raises SyncError when a single window is too long."""
+    body = minute_body(start, windows)
+    if len(body) <= longest:
+        yield body
+        return
+    if len(windows) == 1:
+        raise SyncError(f"the {windows[0].scope} window {windows[0].id} has {len(body)} characters")
+    half = len(windows) // 2
+    yield from minute_bodies(start, windows[:half], longest)
+    yield from minute_bodies(start, windows[half:], longest)
 
 
 def read_minute(text: str | bytes) -> tuple[int, list[Window]]:
-    """Start in UTC seconds and windows of a minute's body; missing counts come back as 0."""
+    """Start in UTC seconds and windows of a minute's body; missing counts come back as 0, and windows of a
+    scope that this version does not know are left out."""
     try:
         minute = Minute.model_validate_json(text)
     except ValidationError as error:
-        raise SyncError(f"this is no minute: {_first(error)}") from error
+        raise SyncError(f"this is no minute: {first_fault(error)}") from error
     start = int(minute.start.timestamp())
-    return start, [_window(start, body) for body in minute.windows]
+    found = (_window(start, body) for body in minute.windows)
+    return start, [window for window in found if window is not None]
 
 
 def event_body(event: Event) -> str:
@@ -83,7 +126,7 @@ def event_body(event: Event) -> str:
             detail=dict(event.detail),
         ).text()
     except ValidationError as error:
-        raise SyncError(f"the event {event.name} cannot be sent: {_first(error)}") from error
+        raise SyncError(f"the event {event.name} cannot be sent: {first_fault(error)}") from error
 
 
 def read_event(text: str | bytes) -> Event:
@@ -91,7 +134,7 @@ def read_event(text: str | bytes) -> Event:
     try:
         body = EventBody.model_validate_json(text)
     except ValidationError as error:
-        raise SyncError(f"this is no event: {_first(error)}") from error
+        raise SyncError(f"this is no event: {first_fault(error)}") from error
     return Event(
         name=body.name,
         t=body.at.timestamp(),
@@ -112,122 +155,48 @@ def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(round(seconds, 3), UTC)
 
 
-def _first(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in fault["loc"])
-    return f"{where}: {fault['msg']}" if where else fault["msg"]
+def first_fault(error: ValidationError) -> str:
+    """What is wrong with a payload, in one line: the place and the complaint."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("tagged-union["))
+    return (f"{where}: {fault['msg']}" if where else fault["msg"])[:500]
 
 
 def _body(window: Window) -> AnyWindow:
-    model, counts = _measured(window)
-    if window.observed_seconds == 0 and not any(_counted(value) for value in counts.values()):
-        counts = dict.fromkeys(counts)
-    return model.model_validate(
+    counts = {name: _rounded(value) for name, value in figures_of(window).items()}
+    if is_unseen(window):
+        counts = {name: value if name == "unit" else None for name, value in counts.items()}
+    judged = {} if isinstance(window, HeatWindow) else {"quality": _quality(window.quality)}
+    return BODIES[window.scope].model_validate(
         {
             "scope": window.scope,
             "camera": window.camera,
             "id": window.id,
             "observed_seconds": round(window.observed_seconds, 3),
             **counts,
+            **judged,
         }
     )
 
 
-def _counted(value: float | tuple[int, ...]) -> bool:
-    return any(value) if isinstance(value, tuple) else value != 0
+def _rounded(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value
 
 
-def _measured(window: Window) -> tuple[type[AnyWindow], dict[str, Any]]:
-    match window:
-        case GateWindow():
-            return GateBody, {
-                "in": window.entries,
-                "out": window.exits,
-                "inferred": window.inferred,
-                "staff_in": window.staff_entries,
-                "staff_out": window.staff_exits,
-            }
-        case ZoneWindow():
-            return ZoneBody, {
-                "visits": window.visits,
-                "passes": window.passes,
-                "person_seconds": round(window.person_seconds, 3),
-                "peak": window.peak,
-                "dwell": window.dwell,
-                "dwell_censored": window.dwell_censored,
-                "dwell_seconds": round(window.dwell_seconds, 3),
-                "staff_visits": window.staff_visits,
-                "staff_seconds": round(window.staff_seconds, 3),
-            }
-        case CameraWindow():
-            return CameraBody, {
-                "frames": window.frames,
-                "person_seconds": round(window.person_seconds, 3),
-                "peak": window.peak,
-            }
-        case QueueWindow():
-            counts = {name: getattr(window, name) for name in _QUEUE}
-            return QueueBody, counts | {
-                name: round(counts[name], 3) for name in ("length_seconds", "wait_seconds")
-            }
-        case CounterWindow():
-            return CounterBody, {name: round(getattr(window, name), 3) for name in _COUNTER}
-        case LaneWindow():
-            return LaneBody, {
-                name: getattr(window, name) for name in ("up", "down", "left", "right", "wrong_way")
-            }
+def _quality(quality: Quality | None) -> QualityBody | None:
+    if quality is None:
+        return None
+    return QualityBody(**{field.name: getattr(quality, field.name) for field in fields(quality)})
 
 
-def _window(start: int, body: AnyWindow) -> Window:
-    common = (body.camera, body.id, start, body.observed_seconds)
-    match body:
-        case GateBody():
-            return GateWindow(
-                *common,
-                body.entries or 0,
-                body.exits or 0,
-                body.inferred or 0,
-                body.staff_entries or 0,
-                body.staff_exits or 0,
-            )
-        case ZoneBody():
-            return ZoneWindow(
-                *common,
-                body.visits or 0,
-                body.passes or 0,
-                body.person_seconds or 0.0,
-                body.peak or 0,
-                body.dwell or NO_DWELL,
-                body.dwell_censored or NO_DWELL,
-                body.dwell_seconds or 0.0,
-                body.staff_visits or 0,
-                body.staff_seconds or 0.0,
-            )
-        case CameraBody():
-            return CameraWindow(*common, body.frames or 0, body.person_seconds or 0.0, body.peak or 0)
-        case QueueBody():
-            return QueueWindow(
-                *common,
-                body.length_seconds or 0.0,
-                body.peak or 0,
-                body.lengths or NO_LENGTHS,
-                body.waits or 0,
-                body.served or 0,
-                body.abandoned or 0,
-                body.balked or 0,
-                body.over_limit or 0,
-                body.wait or NO_DWELL,
-                body.wait_censored or NO_DWELL,
-                body.wait_seconds or 0.0,
-            )
-        case CounterBody():
-            return CounterWindow(
-                *common,
-                body.attended_seconds or 0.0,
-                body.unattended_seconds or 0.0,
-                body.waiting_seconds or 0.0,
-            )
-        case LaneBody():
-            return LaneWindow(
-                *common, body.up or 0, body.down or 0, body.left or 0, body.right or 0, body.wrong_way or 0
-            )
+def _window(start: int, body: AnyWindow) -> Window | None:
+    """The record of a body; None: of a scope that this version does not know."""
+    blank = _BLANK.get(body.scope)
+    if blank is None:
+        return None
+    known = {name: value for name in FIGURES[body.scope] if (value := getattr(body, name)) is not None}
+    if isinstance(body, JudgedBody) and body.quality is not None:
+        known["quality"] = Quality(**dict(body.quality))
+    return replace(
+        blank, camera=body.camera, id=body.id, start=start, observed_seconds=body.observed_seconds, **known
+    )

@@ -1,21 +1,23 @@
 """The windows of a minute on the wire, one model for each scope.
 
-A scope or a field may be added inside version 1: a message of an older box lacks the field (it is null then), and a
-consumer ignores what it does not know. So every field that came later has a default.
+A scope or a field may be added inside version 1: a message of an older box lacks the field (it is null then),
+and a consumer ignores what it does not know. So every field that came later has a default.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, model_validator
 
 from pipelines.counts import HEAT_CELLS_MAX
 from pipelines.records import DWELL_EDGES_S, HEAT_CELL_FRAME, HEAT_CELL_M, LENGTH_EDGES, Confidence
-from sync.fields import Count, Histogram, Lengths, Name, Payload
+from sync.fields import WHOLE_MAX, Count, Histogram, Lengths, Name, Payload
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Column = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Change = Annotated[int, Field(ge=-WHOLE_MAX, le=WHOLE_MAX)]
 Cell = tuple[Column, Column, NonNegativeFloat]
 """Column, row, seconds of presence."""
 
@@ -48,17 +50,21 @@ class WindowBody(Payload):
 
     @model_validator(mode="after")
     def _missing_is_not_zero(self) -> Self:
-        measured = [
-            getattr(self, name)
-            for name, field in type(self).model_fields.items()
-            if field.is_required() and name not in _ALWAYS_KNOWN
-        ]
+        measured = [getattr(self, name) for name in _measured(type(self))]
         missing = sum(value is None for value in measured)
         if missing not in {0, len(measured)}:
             raise ValueError("the counts of a window are all numbers or all null")
         if missing and self.observed_seconds > 0:
             raise ValueError("counts may be null only where observed_seconds is 0")
         return self
+
+
+@cache
+def _measured(kind: type[WindowBody]) -> tuple[str, ...]:
+    """The counts that every message has."""
+    return tuple(
+        name for name, field in kind.model_fields.items() if field.is_required() and name not in _ALWAYS_KNOWN
+    )
 
 
 class JudgedBody(WindowBody):
@@ -176,8 +182,7 @@ class HeatBody(WindowBody):
 
     scope: Literal["heat"]
     unit: Literal["m", "frame"] = Field(
-        description=f"What a cell is measured in: {HEAT_CELL_M:g} m of the floor, or {HEAT_CELL_FRAME:.4f} of "
-        "the frame's height."
+        description=f"A cell's side: {HEAT_CELL_M:g} m of the floor, or {HEAT_CELL_FRAME:.4f} frame heights."
     )
     cells: Annotated[tuple[Cell, ...], Field(max_length=HEAT_CELLS_MAX)] | None = Field(
         description="Column, row and seconds of presence; empty cells are left out."
@@ -191,7 +196,7 @@ class OccupancyBody(JudgedBody):
     person_seconds: NonNegativeFloat | None = Field(description="Integral of the number over the minute.")
     peak: Count | None
     now: Count | None = Field(description="At the minute's end.")
-    drift: int | None = Field(
+    drift: Change | None = Field(
         description="People whom the gates gave too many (above zero) or too few, found in this minute."
     )
     anchored: bool | None = Field(description="Whether the true number was known in this minute.")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import Field, ValidationError
 
+from sync.bodies import first_fault
 from sync.coupon_payloads import Reply
 from sync.outbox import Stream
 from sync.payloads import MESSAGES, STREAM_OF, Envelope, Minute, State
@@ -100,7 +101,7 @@ def judge(topic: str, payload: bytes) -> Intake:
             return _state(about, payload)
         return _message(about, topic, payload)
     except ValidationError as error:
-        return SetAside(topic, payload[:KEPT_BYTES], _first(error))
+        return SetAside(topic, payload[:KEPT_BYTES], first_fault(error))
 
 
 def _state(about: Topic, payload: bytes) -> Intake:
@@ -130,7 +131,7 @@ def _message(about: Topic, topic: str, payload: bytes) -> Intake:
         whole = MESSAGES[envelope.schema_].model_validate_json(payload)
         body = json.dumps(envelope.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValidationError as error:
-        return SetAside(topic, payload[:KEPT_BYTES], _first(error), identity)
+        return SetAside(topic, payload[:KEPT_BYTES], first_fault(error), identity)
     except ValueError:
         return SetAside(topic, payload[:KEPT_BYTES], "body: NaN or Infinity is no JSON number", identity)
     minute = whole.body if isinstance(whole.body, Minute) else None
@@ -143,9 +144,3 @@ def _mismatch(envelope: _AnyEnvelope) -> str | None:
     if STREAM_OF[envelope.schema_] != envelope.stream:
         return f"{envelope.schema_} does not belong on the stream {envelope.stream}"
     return None
-
-
-def _first(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(part) for part in fault["loc"])
-    return (f"{where}: {fault['msg']}" if where else fault["msg"])[:500]

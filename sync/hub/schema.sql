@@ -37,6 +37,9 @@ CREATE TABLE IF NOT EXISTS gate_minute (
     camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
     observed_seconds REAL NOT NULL, entries INTEGER, exits INTEGER, inferred INTEGER,
     staff_entries INTEGER, staff_exits INTEGER,   -- of both, told in the minute in which it was known
+    u_turns INTEGER,                      -- pairs of both; footfall = entries - staff_entries - u_turns
+    parties INTEGER,                      -- groups that came in
+    quality TEXT,                         -- JSON object, in every scope but heat: how far to trust the row
     PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
 ) STRICT, WITHOUT ROWID;
 
@@ -45,7 +48,8 @@ CREATE TABLE IF NOT EXISTS zone_minute (
     camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
     observed_seconds REAL NOT NULL, visits INTEGER, passes INTEGER, person_seconds REAL, peak INTEGER,
     dwell TEXT, dwell_censored TEXT,      -- JSON arrays, one count for each bin
-    dwell_seconds REAL, staff_visits INTEGER, staff_seconds REAL,
+    dwell_seconds REAL, staff_visits INTEGER, staff_seconds REAL, arrivals INTEGER, pass_seconds REAL,
+    quality TEXT,
     PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
 ) STRICT, WITHOUT ROWID;
 
@@ -56,7 +60,7 @@ CREATE TABLE IF NOT EXISTS queue_minute (
     lengths TEXT,                         -- JSON arrays, one count for each bin
     waits INTEGER, served INTEGER, abandoned INTEGER, balked INTEGER, over_limit INTEGER,
     wait TEXT, wait_censored TEXT,
-    wait_seconds REAL,
+    wait_seconds REAL, quality TEXT,
     PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
 ) STRICT, WITHOUT ROWID;
 
@@ -64,7 +68,7 @@ CREATE TABLE IF NOT EXISTS counter_minute (
     tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
     camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
     observed_seconds REAL NOT NULL,
-    attended_seconds REAL, unattended_seconds REAL, waiting_seconds REAL,
+    attended_seconds REAL, unattended_seconds REAL, waiting_seconds REAL, quality TEXT,
     PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
 ) STRICT, WITHOUT ROWID;
 
@@ -72,6 +76,7 @@ CREATE TABLE IF NOT EXISTS camera_minute (
     tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
     camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
     observed_seconds REAL NOT NULL, frames INTEGER, person_seconds REAL, peak INTEGER,
+    identities INTEGER, broken INTEGER, quality TEXT,
     PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
 ) STRICT, WITHOUT ROWID;
 
@@ -79,7 +84,27 @@ CREATE TABLE IF NOT EXISTS lane_minute (
     tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
     camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
     observed_seconds REAL NOT NULL,
-    up INTEGER, down INTEGER, "left" INTEGER, "right" INTEGER, wrong_way INTEGER,
+    up INTEGER, down INTEGER, "left" INTEGER, "right" INTEGER, wrong_way INTEGER, quality TEXT,
+    PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS heat_minute (
+    tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
+    camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
+    observed_seconds REAL NOT NULL,
+    unit TEXT,                            -- m: cells of 0.5 m of the floor; frame: of 1/24 frame heights
+    cells TEXT,                           -- JSON array of [column, row, seconds of presence]
+    PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS occupancy_minute (   -- camera is '*': an area's gates may be of several
+    tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
+    camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,
+    observed_seconds REAL NOT NULL,
+    person_seconds REAL, peak INTEGER,
+    now INTEGER,                          -- at the minute's end
+    drift INTEGER,                        -- people whom the gates gave too many, found in this minute
+    anchored INTEGER, quality TEXT,
     PRIMARY KEY (tenant, store, box, camera, id, start, epoch)
 ) STRICT, WITHOUT ROWID;
 

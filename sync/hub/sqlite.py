@@ -8,60 +8,44 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from pipelines.as_json import FIGURES
 from sync.bodies import utc
 from sync.errors import SyncError
 from sync.hub.intake import BoxState, Identity, Intake, Message, SetAside
 from sync.hub.ledger import LedgerError, Receipt
 from sync.outbox import STREAMS, Stream
-from sync.payloads import (
-    CameraBody,
-    CounterBody,
-    GateBody,
-    LaneBody,
-    Minute,
-    QueueBody,
-    State,
-    StreamRange,
-    ZoneBody,
-    rfc3339,
-)
+from sync.payloads import Minute, Payload, State, StreamRange, rfc3339
 from sync.topics import BoxIdentity
+from sync.window_bodies import LaterBody
 
 SET_ASIDE_KEPT: Final = 10_000
 """Distinct unusable payloads kept; the oldest go first, so that nobody can fill the disk with them."""
 
 StreamKey = tuple[BoxIdentity, str, Stream]
 
-_SCOPES: Final[dict[str, tuple[str, ...]]] = {
-    "gate_minute": ("entries", "exits", "inferred", "staff_entries", "staff_exits"),
-    "zone_minute": (
-        "visits", "passes", "person_seconds", "peak", "dwell", "dwell_censored", "dwell_seconds",
-        "staff_visits", "staff_seconds",
-    ),
-    "queue_minute": (
-        "length_seconds", "peak", "lengths", "waits", "served", "abandoned", "balked", "over_limit", "wait",
-        "wait_censored", "wait_seconds",
-    ),
-    "counter_minute": ("attended_seconds", "unattended_seconds", "waiting_seconds"),
-    "camera_minute": ("frames", "person_seconds", "peak"),
-    "lane_minute": ("up", "down", "left", "right", "wrong_way"),
-}  # fmt: skip
+_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    scope: (*figures, *(() if scope == "heat" else ("quality",))) for scope, figures in FIGURES.items()
+}
+"""What a scope's table holds besides the key, by the names of the body's fields."""
 _ADDED: Final = (
-    ("gate_minute", "staff_entries", "INTEGER"),
-    ("gate_minute", "staff_exits", "INTEGER"),
-    ("zone_minute", "staff_visits", "INTEGER"),
-    ("zone_minute", "staff_seconds", "REAL"),
+    ("gate", "staff_entries", "INTEGER"),
+    ("gate", "staff_exits", "INTEGER"),
+    ("gate", "u_turns", "INTEGER"),
+    ("gate", "parties", "INTEGER"),
+    ("zone", "staff_visits", "INTEGER"),
+    ("zone", "staff_seconds", "REAL"),
+    ("zone", "arrivals", "INTEGER"),
+    ("zone", "pass_seconds", "REAL"),
+    ("camera", "identities", "INTEGER"),
+    ("camera", "broken", "INTEGER"),
+    *((scope, "quality", "TEXT") for scope in ("gate", "zone", "queue", "counter", "camera", "lane")),
 )
-"""Columns that are not in the first hubs' tables: table, name, type."""
-_TABLE: Final[dict[type[Any], str]] = {
-    GateBody: "gate_minute", ZoneBody: "zone_minute", QueueBody: "queue_minute",
-    CounterBody: "counter_minute",
-    CameraBody: "camera_minute", LaneBody: "lane_minute",
-}  # fmt: skip
+"""Columns that are not in the first hubs' tables: scope, name, type."""
 
 
-def _upsert(table: str, columns: tuple[str, ...]) -> str:
+def _upsert(scope: str, columns: tuple[str, ...]) -> str:
     """SQL from our own words only."""
+    table = f"{scope}_minute"
     named = ("seq", "observed_seconds", *columns)
     keys = ("tenant", "store", "box", "epoch", "camera", "id", "start")
     return (
@@ -76,7 +60,7 @@ def _quoted(columns: Iterable[str]) -> list[str]:
     return [f'"{column}"' for column in columns]
 
 
-_UPSERT: Final = {table: _upsert(table, columns) for table, columns in _SCOPES.items()}
+_UPSERT: Final = {scope: _upsert(scope, columns) for scope, columns in _COLUMNS.items()}
 
 
 class SqliteLedger:
@@ -112,10 +96,10 @@ class SqliteLedger:
 
     def _add_columns(self) -> None:
         """Give the tables of an older hub what came later; what they hold of it stays NULL: unknown."""
-        for table, column, kind in _ADDED:
-            known = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+        for scope, column, kind in _ADDED:
+            known = {row[1] for row in self._db.execute(f"PRAGMA table_info({scope}_minute)")}
             if column not in known:
-                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+                self._db.execute(f"ALTER TABLE {scope}_minute ADD COLUMN {column} {kind}")
 
     def close(self) -> None:
         """See `Ledger`."""
@@ -180,10 +164,11 @@ class SqliteLedger:
         start = int(minute.start.timestamp())
         box = identity.box
         for window in minute.windows:
-            table = _TABLE[type(window)]
-            measured = (_value(getattr(window, column)) for column in _SCOPES[table])
+            if isinstance(window, LaterBody):  # its figures stay in the message, for a later hub
+                continue
+            measured = (_value(getattr(window, column)) for column in _COLUMNS[window.scope])
             self._db.execute(
-                _UPSERT[table],
+                _UPSERT[window.scope],
                 (box.tenant, box.store, box.box, identity.epoch, window.camera, window.id, start,
                  identity.seq, window.observed_seconds, *measured),
             )  # fmt: skip
@@ -272,4 +257,9 @@ def _key(box: BoxIdentity, epoch: str, stream: Stream) -> tuple[str, str, str, s
 
 
 def _value(value: Any) -> Any:
-    return f"[{','.join(map(str, value))}]" if isinstance(value, tuple) else value  # JSON, five times as fast
+    """A histogram, cells or a quality as JSON text, everything else as it is."""
+    if isinstance(value, tuple):
+        if value and isinstance(value[0], tuple):
+            return f"[{','.join(f'[{c},{r},{t}]' for c, r, t in value)}]"
+        return f"[{','.join(map(str, value))}]"  # five times as fast as a JSON library
+    return value.text() if isinstance(value, Payload) else value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from pipelines.records import (
@@ -11,7 +13,10 @@ from pipelines.records import (
     CounterWindow,
     Event,
     GateWindow,
+    HeatWindow,
     LaneWindow,
+    OccupancyWindow,
+    Quality,
     QueueWindow,
     Window,
     ZoneWindow,
@@ -27,18 +32,50 @@ minutes = st.integers(0, 80_000_000).map(lambda minute: minute * 60)
 instants = st.integers(0, 4_000_000_000_000).map(lambda ms: ms / 1000)
 
 
+shares = st.integers(0, 10_000).map(lambda n: n / 10_000)
+cells = st.dictionaries(
+    st.tuples(st.integers(-50, 50), st.integers(-50, 50)), st.integers(1, 60_000).map(lambda ms: ms / 1000)
+).map(lambda heat: tuple(sorted((*cell, seconds) for cell, seconds in heat.items())))
+qualities = st.none() | st.builds(
+    Quality,
+    st.none() | millis,
+    shares,
+    st.none() | shares,
+    st.none() | millis,
+    st.sampled_from(["good", "fair", "poor", "none"]),
+    st.lists(names, max_size=4).map(tuple),
+)
+
+
 def windows(start: int) -> st.SearchStrategy[Window]:
     """Of one minute."""
     common = (names, names, st.just(start), observed)
+    judged = {"quality": qualities}
     kinds: list[st.SearchStrategy[Window]] = [
-        st.builds(GateWindow, *common, counts, counts, counts, counts, counts),
-        st.builds(ZoneWindow, *common, counts, counts, millis, counts, bins, bins, millis, counts, millis),
-        st.builds(QueueWindow, *common, millis, counts, lengths, *[counts] * 5, bins, bins, millis),
-        st.builds(CounterWindow, *common, millis, millis, millis),
-        st.builds(CameraWindow, *common, counts, millis, counts),
-        st.builds(LaneWindow, *common, counts, counts, counts, counts, counts),
-    ]
+        st.builds(GateWindow, *common, *[counts] * 7, **judged),
+        st.builds(
+            ZoneWindow, *common, counts, counts, millis, counts, bins, bins, millis, counts, millis, counts,
+            millis, **judged,
+        ),
+        st.builds(
+            QueueWindow, *common, millis, counts, lengths, *[counts] * 5, bins, bins, millis, **judged
+        ),
+        st.builds(CounterWindow, *common, millis, millis, millis, **judged),
+        st.builds(CameraWindow, *common, counts, millis, counts, counts, counts, **judged),
+        st.builds(LaneWindow, *common, counts, counts, counts, counts, counts, **judged),
+        st.builds(HeatWindow, *common, st.sampled_from(["m", "frame"]), cells),
+        st.builds(
+            OccupancyWindow, *common, millis, counts, counts, st.integers(-99, 99), st.booleans(), **judged
+        ).map(_carried),
+    ]  # fmt: skip
     return st.one_of(kinds)
+
+
+def _carried(window: OccupancyWindow) -> OccupancyWindow:
+    """What an area's minute that nobody saw is on the wire: its number is only carried on."""
+    if window.observed_seconds > 0 or window.drift or window.anchored:
+        return window
+    return replace(window, person_seconds=0.0, peak=0, now=0)
 
 
 events = st.builds(
