@@ -41,7 +41,10 @@ def _step(name: str) -> Callable[[sqlite_utils.Database], None]:
     return apply
 
 
-for _name in ("0001_records", "0002_quarters", "0003_audits", "0004_queues", "0005_staff", "0006_counters"):
+for _name in (
+    "0001_records", "0002_quarters", "0003_audits", "0004_queues", "0005_staff", "0006_counters",
+    "0008_parking",
+):  # fmt: skip
     migrations(name=_name)(_step(_name))
 
 

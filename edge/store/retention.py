@@ -30,12 +30,15 @@ KEPT_DAYS: Final = {
     "camera_quarter": 1830,
     "lane_quarter": 1830,
     "audit": 1830,
+    "parking_session": 35,
+    "coupon_trigger": 400,
+    "coupon_count": 400,
 }
 """Days by table. The outbox has no term: only the centre's acknowledgement takes a row out of it."""
 
 TIME: Final = {
     "visit": "t_out", "wait": "t_out", "crossing": "t", "vehicle_passage": "t", "event": "t",
-    "audit": "begun",
+    "audit": "begun", "parking_session": "told_at", "coupon_trigger": "t",
 }  # fmt: skip
 """The column that tells a row's age; `start` in every other table."""
 

@@ -237,6 +237,19 @@ class Store:
 
         self._with_room(write)
 
+    def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """One transaction over tables that have a file of their own, such as `edge/store/parking.py`."""
+
+        def changed() -> T:
+            with self._transaction() as connection:
+                return change(connection)
+
+        return self._with_room(changed)
+
+    def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """One question to such tables."""
+        return self._read(question)
+
     def uncounted(self) -> Sequence[Counted]:
         """Crossings, visits and vehicle passages that no committed minute holds, oldest first: add them to
         the new `Minutes` after a restart, and nothing is counted twice or lost."""

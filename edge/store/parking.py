@@ -1,0 +1,239 @@
+"""Parking sessions, coupon decisions and their counts in the box's database.
+
+What one event came to, its session, its decision, the decision's message and its count, is one transaction.
+No plate is ever given to this file: sessions know their car by keyed tokens (`pipelines/plate_tokens.py`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from edge.store import outbox
+from edge.store.store import Store
+from pipelines.coupons import Decision
+from pipelines.parking_records import Session
+from pipelines.plate_tokens import Names
+from sync.coupon_payloads import TRIGGER
+
+QUARTER_S: Final = 900
+
+Told = Literal["no", "waits", "yes", "refused", "given_up"]
+"""What the parking system knows of a coupon. `no`: there is nothing to tell or nobody to tell it to.
+`refused`: it said no. `given_up`: it could not be reached before the coupon expired."""
+Counts = Mapping[tuple[str, str], int]
+"""Cars by lane and outcome: `issued`, or why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """The machine's own counter, which outlives the main process but not the machine's sleep of death."""
+
+    id: str
+    """Of the kernel; empty where it does not tell."""
+    offset: float
+    """Steady UTC seconds at which the counter stood at 0 (`SteadyClock.offset`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A decision with the body of its message, ready for the outbox."""
+
+    decision: Decision
+    body: str
+    told: Told = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class PastStay:
+    """A stay as it is kept for some weeks, for a dry run of other rules."""
+
+    session: str
+    entry_lane: str
+    entered_at: float | None
+    exit_lane: str
+    left_at: float | None
+    parked_s: float | None
+    member: bool | None
+    visitor: str | None
+    """Token of the plate, while its names are kept."""
+
+
+class ParkingBooks:
+    """The part of the store that parking uses. Raises `StoreError`; nothing is half written."""
+
+    def __init__(self, store: Store, boot: Boot) -> None:
+        self._store, self._boot = store, boot
+
+    def keep(
+        self,
+        sessions: Sequence[Session] = (),
+        *,
+        now: float,
+        signed: Signed | None = None,
+        member: bool | None = None,
+        counts: Counts | None = None,
+    ) -> bool:
+        """Keep what an event came to, all of it or nothing. False: the stay was decided before, and only the
+        rest is kept. member: of the car that `sessions` are about; None leaves what was known."""
+
+        def change(connection: sqlite3.Connection) -> bool:
+            for session in sessions:
+                _put_session(connection, session, now, member, self._boot)
+            fresh = signed is None or _put_trigger(connection, signed)
+            if signed is not None and fresh:
+                decision = signed.decision
+                outbox.put(
+                    connection,
+                    "trigger",
+                    TRIGGER,
+                    signed.body,
+                    created_at=now,
+                    expires_at=decision.expires_at,
+                )
+            for (lane, outcome), cars in (counts or {}).items():
+                _count(connection, now, lane, outcome, cars)
+            return fresh
+
+        return self._store.write(change)
+
+    def tell(self, key: str, told: Told) -> None:
+        """Note what the parking system knows of a coupon."""
+        self._store.write(
+            lambda connection: connection.execute(
+                'UPDATE coupon_trigger SET told = ? WHERE "key" = ?', (told, key)
+            )
+        )
+
+    def give_up_telling(self) -> int:
+        """After a restart: whom to tell what was in memory only, for it needs the plate. How many."""
+        return self._store.write(
+            lambda connection: (
+                connection.execute(
+                    "UPDATE coupon_trigger SET told = 'given_up' WHERE told = 'waits'"
+                ).rowcount
+            )
+        )
+
+    def sessions(self, left_since: float, now: float) -> list[Session]:
+        """Sessions that are open or ended since, on this run's steady scale."""
+        rows = self._store.read(
+            lambda connection: connection.execute(
+                "SELECT * FROM parking_session WHERE ending IS NULL OR left_at >= ?", (left_since,)
+            ).fetchall()
+        )
+        return [_session(row, self._boot, now) for row in rows]
+
+    def decisions(self, since: float) -> list[Decision]:
+        """What was decided since, oldest first."""
+        rows = self._store.read(
+            lambda connection: connection.execute(
+                "SELECT * FROM coupon_trigger WHERE t >= ? ORDER BY t", (since,)
+            ).fetchall()
+        )
+        return [_decision(row) for row in rows]
+
+    def wipe(self, left_before: float) -> int:
+        """Take the tokens from the sessions that ended before: nobody can be found by them any more."""
+        return self._store.write(
+            lambda connection: (
+                connection.execute(
+                    "UPDATE parking_session SET names = NULL, ref = NULL "
+                    "WHERE left_at < ? AND (names IS NOT NULL OR ref IS NOT NULL)",
+                    (left_before,),
+                ).rowcount
+            )
+        )
+
+
+def _put_session(
+    connection: sqlite3.Connection, session: Session, now: float, member: bool | None, boot: Boot
+) -> None:
+    row: dict[str, Any] = {
+        "id": session.id, "told_at": now, "entry_lane": session.entry_lane, "entered_at": session.entered_at,
+        "boot": boot.id,
+        "boot_s": None if session.entered_at is None else session.entered_at - boot.offset,
+        "exit_lane": session.exit_lane, "left_at": session.left_at, "parked_s": session.parked_s,
+        "ending": session.end, "amount": session.amount, "member": None if member is None else int(member),
+        "names": None if session.names is None else session.names.text(), "ref": session.ref,
+    }  # fmt: skip
+    columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+    # Who tells nothing of the member takes nothing back.
+    changes = ", ".join(f"{name} = excluded.{name}" for name in row if name not in {"id", "member"})
+    connection.execute(
+        f"INSERT INTO parking_session ({columns}) VALUES ({marks}) "  # noqa: S608 - our names
+        f"ON CONFLICT (id) DO UPDATE SET {changes}, member = coalesce(excluded.member, member)",
+        row,
+    )
+
+
+def _put_trigger(connection: sqlite3.Connection, signed: Signed) -> bool:
+    one = signed.decision
+    member = None if one.member is None else int(one.member)
+    return (
+        connection.execute(
+            "INSERT INTO coupon_trigger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            (
+                one.key, one.t, one.day, one.session, one.on, one.lane, one.rule, one.offer, one.reason,
+                one.expires_at, one.visitor, member, one.parked_s, one.worth, signed.told,
+            ),
+        ).rowcount
+        > 0
+    )  # fmt: skip
+
+
+def _count(connection: sqlite3.Connection, now: float, lane: str, outcome: str, cars: int) -> None:
+    connection.execute(
+        "INSERT INTO coupon_count VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (start, lane, outcome) DO UPDATE SET cars = cars + excluded.cars",
+        (int(now // QUARTER_S) * QUARTER_S, lane, outcome, cars),
+    )
+
+
+def _session(row: sqlite3.Row, boot: Boot, now: float) -> Session:
+    """A session on this run's scale: by the machine's counter where it has run on, else by the wall clock,
+    and unknown where that was set back since."""
+    entered: float | None = row["entered_at"]
+    if entered is not None and row["boot"] and row["boot"] == boot.id:
+        entered = row["boot_s"] + boot.offset
+    if entered is not None and entered > now:
+        entered = None
+    names = Names.parse(row["names"]) if row["names"] else None
+    return Session(
+        row["id"], row["entry_lane"], entered, names, row["ref"],
+        row["exit_lane"], row["left_at"], row["parked_s"], row["ending"], row["amount"],
+    )  # fmt: skip
+
+
+def _decision(row: sqlite3.Row) -> Decision:
+    return Decision(
+        row["key"], row["session"], row["direction"], row["lane"], row["t"], row["day"], row["rule"],
+        row["offer"], row["reason"], row["expires_at"], row["visitor"],
+        None if row["member"] is None else bool(row["member"]), row["parked_s"], row["worth"],
+    )  # fmt: skip
+
+
+def past_stays(connection: sqlite3.Connection, since: float) -> list[PastStay]:
+    """Stays that something was told of since, oldest first. The connection's rows are `sqlite3.Row`."""
+    rows = connection.execute("SELECT * FROM parking_session WHERE told_at >= ? ORDER BY told_at", (since,))
+    return [
+        PastStay(
+            row["id"], row["entry_lane"], row["entered_at"], row["exit_lane"], row["left_at"],
+            row["parked_s"], None if row["member"] is None else bool(row["member"]),
+            Names.parse(row["names"]).whole if row["names"] else None,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def counts(connection: sqlite3.Connection, begin: float, end: float) -> dict[tuple[str, str], int]:
+    """Cars by lane and outcome in [begin, end)."""
+    rows = connection.execute(
+        "SELECT lane, outcome, sum(cars) FROM coupon_count WHERE start >= ? AND start < ? "
+        "GROUP BY lane, outcome ORDER BY lane, outcome",
+        (begin, end),
+    )
+    return {(lane, outcome): cars for lane, outcome, cars in rows}
