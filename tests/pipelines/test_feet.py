@@ -13,7 +13,7 @@ from tests.build import Row, boxes, frac, layout, only, person, rectangle, walk,
 COUNTER = zone(*rectangle(5, 5.2, 9, 6.5), name="counter")
 BEHIND = zone(*rectangle(5, 3.2, 9, 4.4), name="behind", role="staff")
 BROWSER = walk((1, 9), (7, 6), 30.0, (1, 9), start=40.0)
-WAITING = walk((12, 9.5), (7.2, 7.2), 40.0, (12, 9.5), start=38.0)
+WAITING = walk((12, 9.5), (7.2, 6.62), 40.0, (12, 9.5), start=38.0)
 """Before the browser, as the camera sees it."""
 PASSER = walk((1, 2.5), (1, 9.7), (12.5, 9.7), (12.5, 2.5), (12.5, 9.7), (1, 9.7))
 """From whom the camera learns how tall people look."""
@@ -32,7 +32,7 @@ def scene(
         rows = [person(place) for place in [PASSER.at(t)] if place is not None]
         if (place := BROWSER.at(t)) is not None:
             row = person(place, tall=tall)
-            rows.append(cut(row, place[1] - 1.1) if hidden and 46 <= t <= 72 else row)
+            rows.append(cut(row, place[1] - 1.0) if hidden and 46 <= t <= 72 else row)
         if in_front and (place := WAITING.at(t)) is not None:
             rows.append(person(place))
         yield t, boxes(*rows)
