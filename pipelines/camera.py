@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 
 from models.types import PERSON, VEHICLES, Detections
-from pipelines.endings import Endings
 from pipelines.feet import Feet, foot_of
 from pipelines.floor import Place, Plane
 from pipelines.gates import GateCounter
 from pipelines.geometry import inside
 from pipelines.heat import HeatMap
+from pipelines.identities import Identities
 from pipelines.lanes import LaneWatch
 from pipelines.layout import CameraLayout, Point, Zone
 from pipelines.queues import QueueWatch
@@ -47,7 +47,7 @@ class CameraPipeline:
     queues: list[QueueWatch] = field(init=False)
     staff: StaffWatch = field(init=False)
     heat: HeatMap = field(init=False)
-    endings: Endings = field(init=False)
+    identities: Identities = field(init=False)
     _feet: Feet = field(init=False)
     lanes: LaneWatch | None = field(init=False)
     _since: float | None = None
@@ -70,7 +70,7 @@ class CameraPipeline:
         self._feet = Feet(plane, self.staff.holds)
         self.lanes = LaneWatch(name, self.layout.lanes, self.aspect) if self.layout.lanes else None
         self.heat = HeatMap.of(self.layout, plane)
-        self.endings = Endings(self.aspect, self.layout.mask)
+        self.identities = Identities(self.aspect)
         self._plane = plane
 
     _plane: Plane = field(init=False)
@@ -112,6 +112,7 @@ class CameraPipeline:
         """The camera stops at `t`: end all stays as `closed` and hand out the last pulse."""
         facts: list[Fact] = [] if self._t is None else self._pass_time(max(t, self._t))
         self._forget(self.people.reset(), facts, closing=True)
+        self.identities.forget()
         for gate in self.gates:
             facts.extend(gate.parties.close())
         for queue in self.queues:
@@ -123,13 +124,13 @@ class CameraPipeline:
         return self.staff.mark(t, facts)
 
     def _sight(self, t: float, track: Track, facts: list[Fact]) -> None:
-        self.endings.sight(track)
+        self.identities.sight(t, track)
         x, y = foot_of(track, self.people.shape, self.aspect)
         place = self._plane.place(x, y, track.metre)
         if place is not None:
             for gate in self.gates:
                 for crossing in gate.sight(t, track.id, place, track.confirmed):
-                    self.endings.cross(track.id, crossing.t)
+                    self.identities.cross(track.id, crossing.t)
                     facts.append(crossing)
         stands_x, stands_y = self._stands(track, x, y)
         if stands_x != x or stands_y != y:
@@ -165,7 +166,8 @@ class CameraPipeline:
         for track in ended:
             self.staff.end(track.id)
             self.heat.lose(track.id)
-            self.endings.end(track, closing)
+            if not closing:
+                self.identities.end(track)
             for gate in self.gates:
                 gate.forget(track.id)
             for zone in self.zones:
@@ -211,7 +213,7 @@ class CameraPipeline:
             self.layout.camera, t, self._observed, self._frames, present, max(self._peak, present),
             self._person_seconds, {zone.zone.id: zone.take_pulse(works) for zone in self.zones},
             {queue.zone.id: queue.take_pulse(t) for queue in self.queues},
-            *self.endings.take(), self.heat.take(),
+            *self.identities.take(), self.heat.take(),
         )  # fmt: skip
         self._pulse_from, self._observed, self._frames = t, 0.0, 0
         self._peak, self._person_seconds = 0, 0.0

@@ -67,9 +67,10 @@ class HeatMap:
 
     def pass_time(self, present: Iterable[int], dt: float) -> None:
         """Add `dt` observed seconds of presence of these tracks. Who has no place on the map adds none."""
+        if dt <= 0:
+            return
         for track in present:
-            cell = self._at.get(track)
-            if cell is not None:
+            if (cell := self._at.get(track)) is not None:
                 self._seconds[cell] = self._seconds.get(cell, 0.0) + dt
 
     def take(self) -> Cells:

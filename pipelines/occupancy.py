@@ -83,7 +83,7 @@ class Occupancy:
         observed = min(max(observed_seconds, 0.0), float(MINUTE_S))
         return OccupancyWindow(
             "*", self.area.id, start, round(observed, 3),
-            round(run.person_seconds * observed / MINUTE_S, 3), run.peak, self.now, drift,
+            round(run.person_seconds * observed / MINUTE_S, 3), max(run.peak, self.now), self.now, drift,
             anchored=anchor is not None,
         )  # fmt: skip
 

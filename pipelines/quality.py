@@ -77,7 +77,7 @@ class Evidence:
     identities: int = 0
     """Tracks that became people."""
     broken: int = 0
-    """Tracks of people that were given up in the middle of the picture."""
+    """Tracks of people that broke off: somebody new stood there soon after."""
     person_seconds: float = 0.0
     """Integral of the presence in a zone (or area)."""
     arrivals: int = 0
@@ -143,8 +143,8 @@ def quality(seen: Evidence) -> Quality:
 
 
 def identities_per_person(identities: int, broken: int) -> float | None:
-    """How many tracks a person had: who is given up in the middle of the picture is found again as somebody
-    new. 1 is perfect; None: nobody was there."""
+    """How many tracks a person had: whoever's track breaks off is found again as somebody new. 1 is perfect;
+    None: nobody was there."""
     if identities <= 0:
         return None
     return round(identities / max(1, identities - broken), 3)

@@ -244,7 +244,7 @@ class Pulse:
     identities: int = 0
     """Tracks that became people since the last pulse."""
     broken: int = 0
-    """Tracks of people that were given up in the middle of the picture."""
+    """Tracks of people that broke off: somebody new stood there soon after."""
     heat: Mapping[tuple[int, int], float] = field(default_factory=dict)
     """Seconds of presence by cell (column, row) of the heat map; empty cells are left out."""
 
@@ -319,7 +319,7 @@ class CameraWindow:
     identities: int = 0
     """Tracks that became people."""
     broken: int = 0
-    """Tracks of people that were given up in the middle of the picture."""
+    """Tracks of people that broke off: somebody new stood there soon after."""
     quality: Quality | None = None
 
 
