@@ -47,6 +47,14 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
+class Stay:
+    """A session, and whether its car is a member's; None leaves what was known."""
+
+    session: Session
+    member: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PastStay:
     """A stay as it is kept for some weeks, for a dry run of other rules."""
 
@@ -69,19 +77,18 @@ class ParkingBooks:
 
     def keep(
         self,
-        sessions: Sequence[Session] = (),
+        stays: Sequence[Stay] = (),
         *,
         now: float,
         signed: Signed | None = None,
-        member: bool | None = None,
         counts: Counts | None = None,
     ) -> bool:
         """Keep what an event came to, all of it or nothing. False: the stay was decided before, and only the
-        rest is kept. member: of the car that `sessions` are about; None leaves what was known."""
+        rest is kept."""
 
         def change(connection: sqlite3.Connection) -> bool:
-            for session in sessions:
-                _put_session(connection, session, now, member, self._boot)
+            for stay in stays:
+                _put_stay(connection, stay, now, self._boot)
             fresh = signed is None or _put_trigger(connection, signed)
             if signed is not None and fresh:
                 decision = signed.decision
@@ -148,15 +155,14 @@ class ParkingBooks:
         )
 
 
-def _put_session(
-    connection: sqlite3.Connection, session: Session, now: float, member: bool | None, boot: Boot
-) -> None:
+def _put_stay(connection: sqlite3.Connection, stay: Stay, now: float, boot: Boot) -> None:
+    session = stay.session
     row: dict[str, Any] = {
         "id": session.id, "told_at": now, "entry_lane": session.entry_lane, "entered_at": session.entered_at,
         "boot": boot.id,
         "boot_s": None if session.entered_at is None else session.entered_at - boot.offset,
         "exit_lane": session.exit_lane, "left_at": session.left_at, "parked_s": session.parked_s,
-        "ending": session.end, "amount": session.amount, "member": None if member is None else int(member),
+        "ending": session.end, "amount": session.amount, "member": None if stay.member is None else int(stay.member),
         "names": None if session.names is None else session.names.text(), "ref": session.ref,
     }  # fmt: skip
     columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)

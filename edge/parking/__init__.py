@@ -1,0 +1,1 @@
+"""The car park on the box: what cameras and feeds say, into sessions, decisions, the books and the screen."""
