@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pipelines.heat import unit_of
 from pipelines.layout import CameraLayout
 from pipelines.records import (
     DWELL_EDGES_S,
@@ -227,7 +228,8 @@ class CameraCount:
         self.peak = max(self.peak, seen.persons_peak)
         self.identities += seen.identities
         self.broken += seen.broken
-        add_heat(self.heat, seen.heat)
+        for cell, seconds in seen.heat.items():
+            self.heat[cell] = self.heat.get(cell, 0.0) + seconds
 
     def window(self, place: Place) -> CameraWindow:
         """As a minute."""
@@ -241,13 +243,7 @@ class CameraCount:
         """Its heat map, as a minute."""
         camera, start, seen = place
         cells = heat_cells(self.heat, HEAT_CELLS_MAX)
-        return HeatWindow(camera, camera, start, seen, "frame" if layout.floor is None else "m", cells)
-
-
-def add_heat(total: dict[tuple[int, int], float], more: Mapping[tuple[int, int], float]) -> None:
-    """Add one map's cells to another's."""
-    for cell, seconds in more.items():
-        total[cell] = total.get(cell, 0.0) + seconds
+        return HeatWindow(camera, camera, start, seen, unit_of(layout), cells)
 
 
 def heat_cells(heat: Mapping[tuple[int, int], float], most: int) -> tuple[tuple[int, int, float], ...]:

@@ -152,6 +152,12 @@ def judged(
     return made
 
 
+def clock_trusted(window: Window) -> bool:
+    """Whether a window was made while the box's time could be believed."""
+    judgement = None if isinstance(window, HeatWindow) else window.quality
+    return judgement is None or "clock_untrusted" not in judgement.reasons
+
+
 def _evidence(
     window: Window,
     cameras: Mapping[str, CameraWindow],

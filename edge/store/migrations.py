@@ -15,7 +15,7 @@ from typing import Final
 import sqlite_utils
 from sqlite_utils import Migrations
 
-LEVEL: Final = 1
+LEVEL: Final = 2
 """What this version understands; a database whose `meta.needs` is higher was made by a newer one."""
 
 migrations: Final = Migrations("storeedge")
@@ -43,7 +43,7 @@ def _step(name: str) -> Callable[[sqlite_utils.Database], None]:
 
 for _name in (
     "0001_records", "0002_quarters", "0003_audits", "0004_queues", "0005_staff", "0006_counters",
-    "0008_parking", "0009_documents",
+    "0007_trust", "0008_parking", "0009_documents",
 ):  # fmt: skip
     migrations(name=_name)(_step(_name))
 

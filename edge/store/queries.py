@@ -9,82 +9,49 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
-from edge.store.windows import QUARTER_S
-from pipelines.records import DWELL_EDGES_S, MINUTE_S
+from edge.store.stretch import Key, parts
+from edge.store.sums import LANE_WAYS, CameraSum, GateSum, LaneSum, ZoneSum
+from pipelines.records import MINUTE_S
 
-Key = tuple[str, str]
-"""(camera, id) of a gate, zone or lane."""
-LANE_WAYS: Final = ("up", "down", "left", "right")
-_BINS: Final = len(DWELL_EDGES_S)
+__all__ = [
+    "LANE_WAYS", "CameraSum", "Fresh", "GateSum", "Key", "LaneSum", "Step", "ZoneSum", "cameras",
+    "first_observed", "fresh", "gates", "lanes", "last_minute", "observed", "series", "zones",
+]  # fmt: skip
 
-
-@dataclass(slots=True)
-class GateSum:
-    """A gate over a stretch of time."""
-
-    entries: int = 0
-    exits: int = 0
-    inferred: int = 0
-    observed_seconds: float = 0.0
-
-
-@dataclass(slots=True)
-class ZoneSum:
-    """A zone over a stretch of time. `dwell` and `censored` count visits by `DWELL_EDGES_S`."""
-
-    visits: int = 0
-    passes: int = 0
-    person_seconds: float = 0.0
-    peak: int = 0
-    dwell_seconds: float = 0.0
-    observed_seconds: float = 0.0
-    dwell: list[int] = field(default_factory=lambda: [0] * _BINS)
-    censored: list[int] = field(default_factory=lambda: [0] * _BINS)
+_SUMMED: Final = {
+    "gate": ("entries", "exits", "inferred", "observed_seconds", "staff_entries", "staff_exits"),
+    "zone": (
+        "visits", "passes", "person_seconds", "dwell_seconds", "observed_seconds", "staff_visits",
+        "staff_seconds",
+    ),
+    "camera": ("observed_seconds", "frames", "person_seconds"),
+}  # fmt: skip
+_ADDED: Final = {
+    "gate": ("u_turns", "parties"),
+    "zone": ("arrivals", "pass_seconds"),
+    "camera": ("identities", "broken"),
+}
+"""Columns that are NULL in rows of before they were counted."""
 
 
-@dataclass(slots=True)
-class LaneSum:
-    """A lane over a stretch of time: vehicles by direction in the picture."""
-
-    ways: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LANE_WAYS, 0))
-    wrong_way: int = 0
-    observed_seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A stretch that one kind of table covers."""
-
-    table: str
-    begin: int
-    end: int
+def _question(scope: str) -> str:
+    """Sums by gate, zone or camera; NULL where any observed minute lacks the figure."""
+    peak = "0" if scope == "gate" else "max(peak)"
+    columns = [f"sum({name})" for name in _SUMMED[scope]] + [
+        f"iif(sum({name} IS NULL AND observed_seconds > 0), NULL, coalesce(sum({name}), 0))"
+        for name in _ADDED[scope]
+    ]
+    return (
+        f"SELECT camera, id, {peak}, {', '.join(columns)} FROM {scope}_{{table}} "  # noqa: S608 - our names
+        "WHERE start >= ? AND start < ? GROUP BY camera, id"
+    )
 
 
-def _parts(begin: int, end: int) -> Iterator[_Part]:
-    """The quarter-hours inside [begin, end) and the minutes around them."""
-    first, last = -(-begin // QUARTER_S) * QUARTER_S, end // QUARTER_S * QUARTER_S
-    if first >= last:
-        yield _Part("window", begin, end)
-        return
-    if begin < first:
-        yield _Part("window", begin, first)
-    yield _Part("quarter", first, last)
-    if last < end:
-        yield _Part("window", last, end)
-
-
-_GATES: Final = (
-    "SELECT camera, id, sum(entries), sum(exits), sum(inferred), sum(observed_seconds) "
-    "FROM gate_{table} WHERE start >= ? AND start < ? GROUP BY camera, id"
-)
-_ZONES: Final = (
-    "SELECT camera, id, sum(visits), sum(passes), sum(person_seconds), max(peak), sum(dwell_seconds), "
-    "sum(observed_seconds) FROM zone_{table} WHERE start >= ? AND start < ? GROUP BY camera, id"
-)
+_QUESTIONS: Final = {scope: _question(scope) for scope in _SUMMED}
 _DWELL: Final = {
     "quarter": "SELECT camera, id, bin, sum(complete), sum(censored) FROM dwell_quarter "
     "WHERE start >= ? AND start < ? GROUP BY bin, camera, id",
@@ -99,36 +66,45 @@ _LANES: Final = (
 )
 
 
+_Sum = TypeVar("_Sum", GateSum, ZoneSum, CameraSum)
+
+
+def _sums(
+    connection: sqlite3.Connection, scope: str, kind: Callable[[], _Sum], begin: int, end: int
+) -> dict[Key, _Sum]:
+    found: dict[Key, _Sum] = {}
+    for part in parts(begin, end):
+        sql = _QUESTIONS[scope].format(table=part.table)
+        for camera, name, peak, *sums in connection.execute(sql, (part.begin, part.end)):
+            total = found.setdefault((camera, name), kind())
+            if not isinstance(total, GateSum):
+                total.peak = max(total.peak, peak)
+            for column, value in zip((*_SUMMED[scope], *_ADDED[scope]), sums, strict=True):
+                so_far = getattr(total, column)
+                setattr(total, column, None if so_far is None or value is None else so_far + value)
+    return found
+
+
 def gates(connection: sqlite3.Connection, begin: int, end: int) -> dict[Key, GateSum]:
     """Every gate that has a window in [begin, end); both on a full minute."""
-    found: dict[Key, GateSum] = {}
-    for part in _parts(begin, end):
-        for camera, gate, *sums in connection.execute(
-            _GATES.format(table=part.table), (part.begin, part.end)
-        ):
-            total = found.setdefault((camera, gate), GateSum())
-            total.entries += sums[0]
-            total.exits += sums[1]
-            total.inferred += sums[2]
-            total.observed_seconds += sums[3]
-    return found
+    return _sums(connection, "gate", GateSum, begin, end)
+
+
+def cameras(connection: sqlite3.Connection, begin: int, end: int) -> dict[str, CameraSum]:
+    """Every camera that has a window in [begin, end): what the quality of all its figures follows from
+    (`pipelines.window_quality`)."""
+    found = _sums(connection, "camera", CameraSum, begin, end)
+    return {camera: total for (camera, _), total in found.items()}
 
 
 def zones(connection: sqlite3.Connection, begin: int, end: int) -> dict[Key, ZoneSum]:
     """Every zone that has a window in [begin, end), with its histogram of visits."""
-    found: dict[Key, ZoneSum] = {}
-    for part in _parts(begin, end):
-        span = (part.begin, part.end)
-        for camera, zone, *sums in connection.execute(_ZONES.format(table=part.table), span):
-            total = found.setdefault((camera, zone), ZoneSum())
-            total.visits += sums[0]
-            total.passes += sums[1]
-            total.person_seconds += sums[2]
-            total.peak = max(total.peak, sums[3])
-            total.dwell_seconds += sums[4]
-            total.observed_seconds += sums[5]
-        for camera, zone, i, complete, censored in connection.execute(_DWELL[part.table], span):
-            total = found.setdefault((camera, zone), ZoneSum())
+    found = _sums(connection, "zone", ZoneSum, begin, end)
+    for part in parts(begin, end):
+        for camera, zone, i, complete, censored in connection.execute(
+            _DWELL[part.table], (part.begin, part.end)
+        ):
+            total = found[camera, zone]
             total.dwell[i] += complete
             total.censored[i] += censored
     return found
@@ -137,7 +113,7 @@ def zones(connection: sqlite3.Connection, begin: int, end: int) -> dict[Key, Zon
 def lanes(connection: sqlite3.Connection, begin: int, end: int) -> dict[Key, LaneSum]:
     """Every lane that has a window in [begin, end)."""
     found: dict[Key, LaneSum] = {}
-    for part in _parts(begin, end):
+    for part in parts(begin, end):
         for camera, lane, *sums in connection.execute(
             _LANES.format(table=part.table), (part.begin, part.end)
         ):
@@ -152,7 +128,7 @@ def lanes(connection: sqlite3.Connection, begin: int, end: int) -> dict[Key, Lan
 def observed(connection: sqlite3.Connection, begin: int, end: int) -> dict[str, float]:
     """Seconds that each camera was observed in [begin, end)."""
     found: dict[str, float] = {}
-    for part in _parts(begin, end):
+    for part in parts(begin, end):
         sql = f"SELECT camera, sum(observed_seconds) FROM camera_{part.table} "  # noqa: S608 - our names
         for camera, seconds in connection.execute(
             sql + "WHERE start >= ? AND start < ? GROUP BY camera", (part.begin, part.end)
@@ -228,6 +204,8 @@ class Fresh:
     seconds: float = 0.0
     """Of a visit: its length."""
     censored: bool = False
+    u_turn: bool = False
+    """Of a crossing: takes back the one before."""
 
 
 def fresh(connection: sqlite3.Connection, begin: float, end: float) -> list[Fresh]:
@@ -235,9 +213,10 @@ def fresh(connection: sqlite3.Connection, begin: float, end: float) -> list[Fres
     span = (begin, end)
     return [
         *(
-            Fresh(*row)
-            for row in connection.execute(
-                "SELECT camera, gate, t, direction FROM crossing WHERE counted IS NULL AND t >= ? AND t < ?",
+            Fresh(camera, gate, t, direction, u_turn=bool(u_turn))
+            for camera, gate, t, direction, u_turn in connection.execute(
+                "SELECT camera, gate, t, direction, u_turn FROM crossing "
+                "WHERE counted IS NULL AND t >= ? AND t < ?",
                 span,
             )
         ),

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge.store.queries import Key, _parts
+from edge.store.stretch import Key, parts
 from pipelines.records import DWELL_EDGES_S, LENGTH_EDGES
 
 _SUMMED: Final = ("waits", "served", "abandoned", "balked", "over_limit", "wait_seconds", "length_seconds")
@@ -93,7 +93,7 @@ _BINS: Final = {
 def queues(connection: sqlite3.Connection, begin: int, end: int) -> dict[Key, QueueSum]:
     """Every queue that has a window in [begin, end), both on a full minute."""
     found: dict[Key, QueueSum] = {}
-    for part in _parts(begin, end):
+    for part in parts(begin, end):
         span = (part.begin, part.end)
         for camera, queue, observed, peak, *sums in connection.execute(
             _QUEUES.format(table=part.table), span
@@ -112,7 +112,7 @@ def queues(connection: sqlite3.Connection, begin: int, end: int) -> dict[Key, Qu
 def counters(connection: sqlite3.Connection, begin: int, end: int) -> dict[Key, CounterSum]:
     """Every counter with a staff zone that has a window in [begin, end)."""
     found: dict[Key, CounterSum] = {}
-    for part in _parts(begin, end):
+    for part in parts(begin, end):
         for camera, counter, *sums in connection.execute(
             _COUNTERS.format(table=part.table), (part.begin, part.end)
         ):

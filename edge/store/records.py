@@ -5,12 +5,25 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from pipelines.records import MINUTE_S, Crossing, Event, Record, VehiclePassage, Visit, Wait
 
 Counted = Crossing | Visit | Wait | VehiclePassage
 """Records that windows count."""
+
+
+_COLUMNS: Final = {
+    "crossing": ("t", "camera", "gate", "direction", "track", "inferred", "u_turn"),
+    "visit": ("t_out", "t_in", "camera", "zone", "track", "censored", "end_reason", "staff", "arrived"),
+    "wait": ("t_out", "t_in", "camera", "zone", "track", "outcome", "censored"),
+    "vehicle_passage": ("t", "camera", "lane", "direction", "track", "wrong_way"),
+}
+_INSERT: Final = {
+    table: f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608
+    "ON CONFLICT DO NOTHING"
+    for table, names in _COLUMNS.items()
+}
 
 
 def insert(connection: sqlite3.Connection, record: Record) -> bool:
@@ -20,30 +33,32 @@ def insert(connection: sqlite3.Connection, record: Record) -> bool:
     """
     match record:
         case Crossing():
-            sql = "INSERT INTO crossing VALUES (?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING"
+            sql = _INSERT["crossing"]
             row: tuple[Any, ...] = (
                 record.t, record.camera, record.gate, record.direction, record.track, int(record.inferred),
+                int(record.u_turn),
             )  # fmt: skip
         case Visit():
-            sql = "INSERT INTO visit VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING"
+            sql = _INSERT["visit"]
             row = (
                 record.t_out, record.t_in, record.camera, record.zone, record.track, int(record.censored),
-                record.end_reason, record.staff,
+                record.end_reason, record.staff, int(record.arrived),
             )  # fmt: skip
         case Wait():
-            sql = "INSERT INTO wait VALUES (?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING"
+            sql = _INSERT["wait"]
             row = (
                 record.t_out, record.t_in, record.camera, record.zone, record.track, record.outcome,
                 int(record.censored),
             )  # fmt: skip
         case VehiclePassage():
-            sql = "INSERT INTO vehicle_passage VALUES (?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING"
+            sql = _INSERT["vehicle_passage"]
             row = (
                 record.t, record.camera, record.lane, record.direction, record.track, int(record.wrong_way),
             )  # fmt: skip
         case Event():
             sql = (
-                "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                "INSERT INTO event (t, name, camera, scope, t_end, detail) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET "
                 "t_end = excluded.t_end, detail = excluded.detail "
                 "WHERE t_end IS NOT excluded.t_end OR detail IS NOT excluded.detail"
             )
@@ -65,14 +80,15 @@ def mark_counted(connection: sqlite3.Connection, start: int) -> None:
 
 def _crossing(row: sqlite3.Row) -> Crossing:
     return Crossing(
-        row["camera"], row["gate"], row["direction"], row["t"], row["track"], bool(row["inferred"])
-    )
+        row["camera"], row["gate"], row["direction"], row["t"], row["track"], bool(row["inferred"]),
+        bool(row["u_turn"]),
+    )  # fmt: skip
 
 
 def _visit(row: sqlite3.Row) -> Visit:
     return Visit(
         row["camera"], row["zone"], row["t_in"], row["t_out"], bool(row["censored"]), row["end_reason"],
-        row["staff"], row["track"],
+        row["staff"], row["track"], bool(row["arrived"]),
     )  # fmt: skip
 
 

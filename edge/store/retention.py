@@ -20,6 +20,10 @@ KEPT_DAYS: Final = {
     "counter_window": 400,
     "camera_window": 400,
     "lane_window": 400,
+    "occupancy_window": 400,
+    "heat_window": 2,  # only to put a minute of two runs together, and for the ends of a stretch
+    "heat_hour": 93,  # 16 busy cameras: some 100 MB of 5 KiB an hour each
+    "heat_day": 400,  # another 50
     "gate_quarter": 1830,  # five years
     "zone_quarter": 1830,
     "dwell_quarter": 1830,
@@ -29,6 +33,7 @@ KEPT_DAYS: Final = {
     "length_quarter": 1830,
     "camera_quarter": 1830,
     "lane_quarter": 1830,
+    "occupancy_quarter": 1830,
     "audit": 1830,
     "parking_session": 35,
     "coupon_trigger": 400,
@@ -49,9 +54,13 @@ EXPENDABLE: Final = (
     "counter_window",
     "camera_window",
     "lane_window",
+    "occupancy_window",
+    "heat_window",
+    "heat_hour",
     "minute",
 )
-"""What is thinned out, oldest day first, when there is no room: the quarter-hours keep their figures."""
+"""What is thinned out, oldest day first, when there is no room: the quarter-hours keep their figures,
+and the days of heat maps theirs."""
 
 DROPPED_AT_ONCE: Final = 500
 """Outbox rows given up at a time when nothing else is left to give up."""

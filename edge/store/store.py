@@ -26,14 +26,16 @@ from types import TracebackType
 from typing import IO, Self, TypeVar
 
 from edge.errors import StoreForeign, StoreFull
-from edge.store import audits, outbox, records, retention, windows
+from edge.store import audits, occupancy, outbox, records, retention, windows
 from edge.store.audits import Audit
 from edge.store.database import connect_writer, damaged, explain, lock
-from edge.store.merge import is_empty, key, together
+from edge.store.merge import key, together
 from edge.store.migrations import LEVEL, migrate
 from edge.store.records import Counted
-from pipelines.records import Event, Record, Window
-from sync.bodies import event_body, minute_body
+from pipelines.as_json import is_unseen
+from pipelines.records import Event, OccupancyWindow, Record, Window
+from pipelines.window_quality import clock_trusted, judged
+from sync.bodies import event_body, minute_bodies
 from sync.errors import SyncError
 from sync.outbox import Backlog, OutboxRow, Stream
 from sync.payloads import EVENT, MINUTE
@@ -185,7 +187,8 @@ class Store:
         return added
 
     def commit_minute(self, start: int, made: Sequence[Window]) -> bool:
-        """Keep a minute: its windows, their quarter-hours, the counted records and one outbox row, together.
+        """Keep a minute: its windows, their quarter-hours, the counted records and its outbox row (several
+        where heat maps make it too long for one), together.
 
         False, and nothing changed, when this run has committed the minute before, or when it adds nothing to
         the part of another run.
@@ -197,7 +200,7 @@ class Store:
     def _commit_minute(self, start: int, made: Sequence[Window]) -> bool:
         with self._transaction() as connection:
             runs = [row[0] for row in connection.execute("SELECT run FROM minute WHERE start = ?", (start,))]
-            if self._run in runs or (runs and all(map(is_empty, made))):
+            if self._run in runs or (runs and all(map(is_unseen, made))):
                 return False
             now = self._clock()
             whole = self._add_windows(connection, start, made) if runs else list(made)
@@ -206,7 +209,8 @@ class Store:
                 windows.add_to_quarter(connection, window)
             connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, self._run, now))
             records.mark_counted(connection, start)
-            outbox.put(connection, "data", MINUTE, minute_body(start, whole), created_at=now)
+            for body in minute_bodies(start, whole):
+                outbox.put(connection, "data", MINUTE, body, created_at=now)
             return True
 
     def _add_windows(
@@ -225,7 +229,7 @@ class Store:
             windows.put(connection, whole)
             windows.add_to_quarter(connection, replace(part, observed_seconds=fresh))
             stored[key(part)] = whole
-        return list(stored.values())
+        return judged(list(stored.values()), clock_trusted=all(map(clock_trusted, made)))
 
     def add_audits(self, made: Sequence[Audit]) -> None:
         """Keep audits, in one transaction; the same gate, direction and beginning again replaces."""
@@ -270,6 +274,10 @@ class Store:
             lambda connection: connection.execute("SELECT max(start) FROM minute").fetchone()[0]
         )
         return found
+
+    def last_occupancy(self) -> Sequence[OccupancyWindow]:
+        """The newest committed window of each area: `Minutes(..., occupied=...)` goes on from it."""
+        return self._read(occupancy.last)
 
     def pending(self, stream: Stream, after_seq: int, limit: int) -> Sequence[OutboxRow]:
         """The oldest waiting rows with `seq` above `after_seq`, in order."""

@@ -5,33 +5,25 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields
 from typing import Any, Final
 
+from edge.store import heat
+from pipelines.as_json import KINDS
 from pipelines.records import (
     DWELL_EDGES_S,
     LENGTH_EDGES,
     MINUTE_S,
-    CameraWindow,
-    CounterWindow,
-    GateWindow,
-    LaneWindow,
+    HeatWindow,
+    OccupancyWindow,
     QueueWindow,
     Window,
     ZoneWindow,
 )
 
-QUARTER_S: Final = 900
+__all__ = ["KINDS", "QUARTER_S", "add_to_quarter", "columns", "cut", "put", "select"]
 
-KINDS: Final[dict[str, type[Window]]] = {
-    "gate": GateWindow,
-    "zone": ZoneWindow,
-    "queue": QueueWindow,
-    "counter": CounterWindow,
-    "camera": CameraWindow,
-    "lane": LaneWindow,
-}
-"""Each kind of window by its scope; `gate` lies in the tables `gate_window` and `gate_quarter`."""
+QUARTER_S: Final = 900
 
 _KEY: Final = ("start", "camera", "id")
 _HISTOGRAMS: Final = {
@@ -42,11 +34,21 @@ _HISTOGRAMS: Final = {
     "wait_censored": len(DWELL_EDGES_S),
 }
 """The number of bins of each column that holds a histogram."""
+_JUDGED: Final = "quality"
+"""The field of a window that is no column: it follows from the others."""
+_JOINED: Final = {"peak": "max({0}, {1})", "anchored": "max({0}, {1})", "now": "{1}"}
+"""How a column of a quarter-hour takes up a further minute; every other one is a sum."""
 
 
 def columns(scope: str) -> list[str]:
-    """The columns of a scope's minute table, which are the fields of its window."""
-    return [field.name for field in fields(KINDS[scope])]
+    """The columns of a scope's minute table, which are the fields of its window but for the quality."""
+    return [field.name for field in fields(KINDS[scope]) if field.name != _JUDGED]
+
+
+def _summed(scope: str) -> list[str]:
+    """The columns of a scope's quarter-hours."""
+    names = [name for name in columns(scope) if name not in _HISTOGRAMS]
+    return [*names, "drifted"] if scope == "occupancy" else names
 
 
 def bins_as_text(bins: tuple[int, ...]) -> str:
@@ -72,11 +74,9 @@ def _insert(scope: str) -> str:
 
 def _add(scope: str) -> str:
     """Adding a window to its quarter-hour."""
-    names = [name for name in columns(scope) if name not in _HISTOGRAMS]
+    names = _summed(scope)
     sums = ", ".join(
-        f'"{name}" = max("{name}", excluded."{name}")'
-        if name == "peak"
-        else f'"{name}" = "{name}" + excluded."{name}"'
+        f'"{name}" = ' + _JOINED.get(name, "{0} + {1}").format(f'"{name}"', f'excluded."{name}"')
         for name in names
         if name not in _KEY
     )
@@ -88,7 +88,7 @@ def _add(scope: str) -> str:
 
 
 _INSERT: Final = {scope: _insert(scope) for scope in KINDS}
-_ADD: Final = {scope: _add(scope) for scope in KINDS}
+_ADD: Final = {scope: _add(scope) for scope in KINDS if scope != "heat"}
 _ADD_STAYS: Final = {
     table: f"INSERT INTO {table} (start, camera, id, bin, complete, censored) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
     "ON CONFLICT (start, camera, id, bin) DO UPDATE SET "
@@ -103,18 +103,26 @@ _ADD_LENGTHS: Final = (
 
 def put(connection: sqlite3.Connection, window: Window) -> None:
     """Write a minute, in place of what stood there."""
-    row = [bins_as_text(value) if isinstance(value, tuple) else value for value in astuple(window)]
+    row = [_as_column(name, getattr(window, name)) for name in columns(window.scope)]
     connection.execute(_INSERT[window.scope], row)
 
 
+def _as_column(name: str, value: Any) -> Any:
+    if name == "cells":
+        return heat.cells_as_text(value)
+    return bins_as_text(value) if isinstance(value, tuple) else value
+
+
 def add_to_quarter(connection: sqlite3.Connection, window: Window) -> None:
-    """Add a minute, or the part of one that is new, to its quarter-hour."""
+    """Add a minute, or the part of one that is new, to its quarter-hour; a heat map to its hour."""
+    if isinstance(window, HeatWindow):
+        heat.add(connection, window)
+        return
     quarter = window.start - window.start % QUARTER_S
-    row = [
-        quarter if field.name == "start" else getattr(window, field.name)
-        for field in fields(window)
-        if field.name not in _HISTOGRAMS
-    ]
+    values = {"start": quarter}
+    if isinstance(window, OccupancyWindow):
+        values["drifted"] = abs(window.drift)
+    row = [values[name] if name in values else getattr(window, name) for name in _summed(window.scope)]
     connection.execute(_ADD[window.scope], row)
     place = (quarter, window.camera, window.id)
     match window:
@@ -169,8 +177,14 @@ def cut(connection: sqlite3.Connection, scopes: Sequence[str], begin: int, end: 
 
 
 def _window(scope: str, row: sqlite3.Row) -> Window:
-    values: dict[str, Any] = dict(zip(columns(scope), row, strict=True))
+    """A row as its window. What was not yet measured when it was made has the field's default."""
+    found = zip(columns(scope), row, strict=True)
+    values: dict[str, Any] = {name: value for name, value in found if value is not None}
     for name, count in _HISTOGRAMS.items():
         if name in values:
             values[name] = bins_from_text(values[name], count)
+    if scope == "heat":
+        values["cells"] = heat.cells_from_text(values["cells"])
+    if scope == "occupancy":
+        values["anchored"] = bool(values["anchored"])
     return KINDS[scope](**values)

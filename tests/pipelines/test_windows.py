@@ -156,7 +156,9 @@ def test_each_minute_is_made_once_in_order_and_whole(facts: list[Fact], nows: li
         assert [(w.scope, w.camera, w.id, w.start) for w in made] == [
             ("camera", "cam-1", "cam-1", start), ("gate", "cam-1", "door", start),
             ("gate", "cam-1", "back", start), ("zone", "cam-1", "counter", start),
+            ("heat", "cam-1", "cam-1", start),
             ("camera", "cam-2", "cam-2", start), ("gate", "cam-2", "door", start),
+            ("heat", "cam-2", "cam-2", start),
             ("camera", "cam-9", "cam-9", start), ("lane", "cam-9", "exit-1", start),
         ]  # fmt: skip
 
