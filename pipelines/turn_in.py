@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
+from pipelines.layout import CameraLayout, Zone
 from pipelines.shares import wilson
 
 FEWEST: Final = 20
@@ -35,3 +36,14 @@ def turn_in(visits: int, staff_visits: int, passers_by: int) -> TurnIn:
         return TurnIn(net, passers_by, None)
     low, high = wilson(net, passers_by)
     return TurnIn(net, passers_by, round(net / passers_by, 4), round(low, 4), round(high, 4))
+
+
+def passers_of(layout: CameraLayout, counter: Zone) -> tuple[Literal["gate", "zone"], str] | None:
+    """Where those pass who might turn in at a counter: the gate or zone that it names, else the only `passby`
+    zone of its picture. None: nobody counts them."""
+    if counter.role != "counter":
+        return None
+    if counter.passby is not None:
+        return ("gate" if any(gate.id == counter.passby for gate in layout.gates) else "zone"), counter.passby
+    places = [zone.id for zone in layout.zones if zone.role == "passby"]
+    return ("zone", places[0]) if len(places) == 1 else None

@@ -12,7 +12,7 @@ import yaml
 
 from edge.config import SiteConfig, check_site, fill_secrets, load_site
 from edge.errors import ConfigError
-from pipelines.layout import CameraLayout, Floor, Gate, Lane, Zone
+from pipelines.layout import Area, CameraLayout, Floor, Gate, Lane, Zone
 
 SITE = """\
 site:
@@ -200,6 +200,65 @@ def test_a_queue_s_options_reach_its_zone(tmp_path: Path) -> None:
     assert (zone.service, zone.max_wait_s, zone.long_from) == ("till", 90, 4)
 
 
+COUNTER = "{id: lancome, role: counter, polygon: [[0, 0], [.5, 0], [.5, 1]]"
+AISLE = "{id: aisle, role: passby, polygon: [[.5, 0], [1, 0], [1, 1]]}"
+
+
+def test_a_counter_s_passers_by_reach_its_zone(tmp_path: Path) -> None:
+    text = camera_with(COUNTER + ", passby: aisle}", AISLE)
+    assert load_site(write(tmp_path, text)).layout("cam-1").zones[0].passby == "aisle"
+    gate = "    gates: [{id: mall, line: [[0, .5], [1, .5]], inside: right}]\n"
+    text = camera_with(COUNTER + ", passby: mall}") + gate
+    assert load_site(write(tmp_path, text)).layout("cam-1").zones[0].passby == "mall"
+
+
+TWO_DOORS = """\
+site: {tenant: t, store: s, box: b}
+cameras:
+  - id: cam-1
+    source: usb:0
+    gates: [{id: door, line: [[0, .5], [1, .5]], inside: right}, {id: mall, line: [[0, .8], [1, .8]], inside: left}]
+    zones:
+      - {id: lancome, role: counter, polygon: [[0, 0], [.5, 0], [.5, 1]], passby: mall}
+  - id: cam-2
+    source: usb:1
+    gates: [{id: back, line: [[0, .5], [1, .5]], inside: left}]
+"""  # noqa: E501
+
+
+def test_an_area_has_gates_of_several_cameras(tmp_path: Path) -> None:
+    text = TWO_DOORS + (
+        "areas: [{id: store, gates: [cam-1/door, cam-2/back], zones: [cam-1/lancome], capacity: 80}]\n"
+    )
+    assert load_site(write(tmp_path, text)).drawn_areas == (
+        Area("store", (("cam-1", "door"), ("cam-2", "back")), 80, (("cam-1", "lancome"),)),
+    )
+
+
+def test_gates_alone_make_no_area_for_only_the_installer_knows_every_door(tmp_path: Path) -> None:
+    assert load_site(write(tmp_path, TWO_DOORS)).drawn_areas == ()
+
+
+@pytest.mark.parametrize(
+    ("area", "complaint"),
+    [
+        ("{id: store, gates: [cam-1/dor]}", r"gates\[0\]: no such gate \(.* cam-1/mall, cam-2/back"),
+        ("{id: store, gates: [door]}", "no such gate"),
+        ("{id: store, gates: [cam-1/door, cam-1/mall]}", r"gates\[1\]: people pass by lancome there"),
+        ("{id: store, gates: [cam-1/door, cam-1/door]}", "the same gate a second time"),
+        ("{id: store, gates: [cam-1/door], zones: [cam-1/till]}", r"zones\[0\]: no such zone .*lancome"),
+        ("{id: store, gates: []}", "gates: no way in"),
+        ("{id: store, gates: [cam-1/door], capacity: 0}", "capacity: must be at least 1"),
+        ("{id: store, gates: [cam-1/door]}, {id: store, gates: [cam-2/back]}", "the id store is used twice"),
+    ],
+)  # fmt: skip
+def test_an_area_that_does_not_fit_is_told_with_its_line(tmp_path: Path, area: str, complaint: str) -> None:
+    _, faults = check_site(write(tmp_path, TWO_DOORS + f"areas:\n  [{area}]\n"))
+    assert len(faults) == 1, faults
+    assert re.search(complaint, str(faults[0])), faults[0]
+    assert faults[0].line == 12
+
+
 def test_the_patrol_s_minutes_become_seconds(tmp_path: Path) -> None:
     text = camera_with(TILL) + "patrol: {opened_late: 5, after_hours: 30}\n"
     rules = load_site(write(tmp_path, text)).patrol.rules
@@ -215,6 +274,10 @@ def test_the_patrol_s_minutes_become_seconds(tmp_path: Path) -> None:
             [LINE + ", unattended_after: 60}"], "only a counter zone has unattended_after", id="role"
         ),
         pytest.param([LINE + ", sla: 60}"], "sla", id="unknown"),
+        pytest.param(
+            [COUNTER + ", passby: till}", TILL], "no gate or passby zone till.*it has: none", id="no passby"
+        ),
+        pytest.param([LINE + ", passby: line}"], "only a counter zone has passby", id="passby of a queue"),
     ],
 )
 def test_an_option_that_does_not_fit_is_told_with_its_line(

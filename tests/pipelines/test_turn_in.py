@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.turn_in import FEWEST, turn_in
+from pipelines.layout import CameraLayout, Gate, Zone
+from pipelines.turn_in import FEWEST, passers_of, turn_in
 
 
 def test_a_rate_comes_with_what_it_is_made_of():
@@ -32,3 +33,24 @@ def test_a_rate_is_a_share_within_its_interval(visits, staff, passers_by):
         assert passers_by < FEWEST or visits - staff > passers_by
     else:
         assert 0 <= found.low <= found.rate <= found.high <= 1
+
+
+CORNERS = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
+AISLE, MALL = Zone("aisle", "passby", CORNERS), Gate("mall", (0, 0), (1, 1), "right")
+
+
+@pytest.mark.parametrize(
+    ("named", "zones", "expected"),
+    [
+        pytest.param("mall", (AISLE,), ("gate", "mall"), id="the gate that it names"),
+        pytest.param("aisle", (AISLE,), ("zone", "aisle"), id="the zone that it names"),
+        pytest.param(None, (AISLE,), ("zone", "aisle"), id="the only passby zone"),
+        pytest.param(None, (), None, id="never just any gate"),
+        pytest.param(None, (AISLE, Zone("hall", "passby", CORNERS)), None, id="not one of two"),
+    ],
+)
+def test_passers_by_are_counted_at(named, zones, expected):
+    counter = Zone("lancome", "counter", CORNERS, passby=named)
+    plan = CameraLayout("cam-1", gates=(MALL,), zones=(counter, *zones))
+    assert passers_of(plan, counter) == expected
+    assert passers_of(plan, AISLE) is None

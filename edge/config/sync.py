@@ -1,0 +1,44 @@
+"""`sync:` the line to the centre."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from edge.config.secrets import NAMED
+from edge.config.values import Closed
+
+
+class SyncConfig(Closed):
+    """The line to the centre."""
+
+    url: str = Field(description="mqtts://broker:8883, or mqtt://127.0.0.1:1883 for a broker on this box.")
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _mqtt(cls, url: str) -> str:
+        _ask_sync(url, "; such as mqtts://broker.example:8883")
+        return url
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        _ask_sync(self.url, **{k: str(v) for k in ("ca", "cert", "key") if (v := getattr(self, k))})
+        return self
+
+
+def _ask_sync(url: str, remedy: str = "", **files: str) -> None:
+    """Raise ValueError where sync, which knows the grammar of a broker's address, cannot take it. Any word
+    stands for a secret until that is filled in."""
+    from sync.errors import SyncError  # noqa: PLC0415 - a replay needs no MQTT client
+    from sync.mqtt import Broker  # noqa: PLC0415
+
+    try:
+        Broker.parse(re.sub(NAMED, "secret", url), **files)
+    except SyncError as fault:
+        raise ValueError(f"{fault}{remedy}") from fault
