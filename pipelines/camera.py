@@ -97,6 +97,8 @@ class CameraPipeline:
         self._forget(self.people.ended, facts)
         for gate in self.gates:
             facts.extend(gate.parties.settle(t))
+        for zone in self.zones:
+            facts.extend(zone.settle(t))
         if self.lanes is not None:
             facts += self.lanes.step(t, seen.of(*VEHICLES), regions or Detections.none())
         self._frames += 1
@@ -115,6 +117,8 @@ class CameraPipeline:
         self.identities.forget()
         for gate in self.gates:
             facts.extend(gate.parties.close())
+        for zone in self.zones:
+            facts.extend(zone.close())
         for queue in self.queues:
             facts.extend(queue.close())
         if self.lanes is not None:
@@ -153,9 +157,7 @@ class CameraPipeline:
         at_edge = x1 <= EDGE or y1 <= EDGE or x2 >= 1 - EDGE or y2 >= 1 - EDGE
         cold = self._since is not None and track.born - self._since <= COLD_S
         for zone in self.zones:
-            facts.extend(
-                zone.sight(t, track.id, place, at_edge, cold, confirmed=track.confirmed, since=track.born)
-            )
+            zone.sight(t, track.id, place, at_edge, cold, confirmed=track.confirmed, since=track.born)
         if track.confirmed:
             self.staff.sight(t, track.id, place, cold)
             works = self.staff.is_staff(track.id)
@@ -171,7 +173,7 @@ class CameraPipeline:
             for gate in self.gates:
                 gate.forget(track.id)
             for zone in self.zones:
-                facts.extend(zone.forget(track.id, closing))
+                zone.forget(track.id, closing)
             for queue in self.queues:
                 facts.extend(queue.forget(track.id, closing))
 

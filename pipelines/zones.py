@@ -1,8 +1,9 @@
 """Zones: who stays where, from when to when, and how the stay ended.
 
 A stay begins when a track has been inside for a moment and ends when it has been clearly outside for a
-moment, or is not seen again (research: counting §7). What was begun or ended unseen is censored: its real
-length is only known to be at least what was seen.
+moment, or is not seen again (research: counting §7). Before it is told to have ended, whoever is found in its
+place goes on with it (`pipelines.stays`). What was begun or ended unseen is censored: its real length is only
+known to be at least what was seen.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pipelines.floor import Place, Plane
 from pipelines.geometry import depth, inside
 from pipelines.layout import Point, Zone
 from pipelines.records import EndReason, Pass, Visit, ZonePulse
+from pipelines.stays import BORN_S, HIDDEN_S, REST_S, Stay, apart, jumped
 
 ENTER_S: Final = 1.0
 """Inside for this long (from the first to the newest sighting inside) before a stay counts as begun."""
@@ -25,21 +27,21 @@ LEAVE_M: Final = 0.2
 """Outside by more than this for this long: gone. The stay ended at the last sighting inside."""
 EDGE_M: Final = 1.0
 """Born or lost this near to the zone's border or the picture's edge: came or went in sight."""
+BORDER_M: Final = 0.4
+"""First seen this near to the border: about to be seen coming over it."""
 
 
 @dataclass(slots=True)
-class _Stay:
-    """One track in one zone."""
+class _Gone:
+    """A stay whose body is not in the zone any more, kept for a while in case it is found."""
 
-    t_in: float
-    last_inside: float
-    sightings: int = 1
-    began_unseen: bool = False
-    outside_since: float | None = None
-    edge: bool = True
-    """Whether the last sighting inside was near the border."""
-    counted: bool = False
-    """Whether the entry debounce has passed."""
+    stay: Stay
+    reason: EndReason
+    until: float
+
+    @property
+    def vanished(self) -> bool:
+        return self.reason == "lost" or self.stay.jumped_out
 
 
 @dataclass(slots=True)
@@ -50,9 +52,10 @@ class ZoneWatch:
     zone: Zone
     plane: Plane
     _polygon: tuple[Point, ...] = field(init=False)
-    _stays: dict[int, _Stay] = field(default_factory=dict)
-    _known: set[int] = field(default_factory=set)
-    """Tracks that have been seen before in this picture, inside or not."""
+    _stays: dict[int, Stay] = field(default_factory=dict)
+    _gone: list[_Gone] = field(default_factory=list)
+    _seen: dict[int, tuple[float, Point]] = field(default_factory=dict)
+    """When and where each track was last seen, inside or not."""
     _peak: int = 0
     _person_seconds: float = 0.0
 
@@ -69,59 +72,118 @@ class ZoneWatch:
         *,
         confirmed: bool = True,
         since: float | None = None,
-    ) -> list[Visit | Pass]:
+    ) -> None:
         """A track was seen at a place. `at_edge`: its box touches the picture's edge. `cold`: it was there
         when the camera began to look, so nobody saw it come to where it is seen first. `since`: when its
         first faint traces were seen, where that is before its first sighting. Until it is `confirmed` a
         track stays nowhere, but its stay counts from its beginning."""
-        born = track not in self._known
-        self._known.add(track)
+        before = self._seen.get(track)
+        self._seen[track] = t, place.point
         stay = self._stays.get(track)
         if not inside(self._polygon, place.point):
-            return [] if stay is None else self._outside(t, track, stay, place)
-        near = at_edge or depth(self._polygon, place.point) <= EDGE_M * place.metre
+            if stay is not None:
+                self._outside(t, stay, place, before)
+            return
+        deep = depth(self._polygon, place.point) / place.metre
+        near = at_edge or deep <= EDGE_M
         if stay is None:
-            stay = self._stays[track] = _Stay(
-                t if since is None or not born else since, t, began_unseen=born and (cold or not near)
-            )
-        else:
-            stay.sightings += 1
-        stay.last_inside, stay.outside_since, stay.edge = t, None, near
+            appeared = not at_edge and deep > BORDER_M and jumped(before, t, place)
+            stay = self._stays[track] = Stay(
+                track=track,
+                t_in=t if since is None or before is not None else since,
+                arrived=not appeared and not (cold and before is None),
+                unseen=before is None and (cold or not near),
+                first_t=t, first=place.point, appeared=appeared,
+                last_t=t, last=place.point, metre=place.metre, edge=near, sightings=0,
+            )  # fmt: skip
+        stay.sight(t, place, near)
         if confirmed and (stay.sightings >= ENTER_SIGHTINGS or t - stay.t_in >= ENTER_S):
             stay.counted = True
-        return []
 
-    def _outside(self, t: float, track: int, stay: _Stay, place: Place) -> list[Visit | Pass]:
+    def _outside(self, t: float, stay: Stay, place: Place, before: tuple[float, Point] | None) -> None:
         if depth(self._polygon, place.point) > -LEAVE_M * place.metre:
-            return []  # on the border: neither in nor out
+            return  # on the border: neither in nor out
         if stay.outside_since is None:
             stay.outside_since = t
-        if t - stay.last_inside < LEAVE_S:
-            return []
-        return self._end(track, "left")
+            stay.jumped_out = jumped(before, t, place)
+        if t - stay.last_t >= LEAVE_S:
+            self._leave(stay, "left")
 
-    def forget(self, track: int, closing: bool = False) -> list[Visit | Pass]:
+    def forget(self, track: int, closing: bool = False) -> None:
         """A track ended, or (`closing`) the camera stopped looking."""
-        self._known.discard(track)
+        self._seen.pop(track, None)
         stay = self._stays.get(track)
-        if stay is None:
-            return []
-        if stay.outside_since is not None:
-            return self._end(track, "left")
-        if closing:
-            return self._end(track, "closed")
-        return self._end(track, "left" if stay.edge else "lost")
+        if stay is not None:
+            if stay.outside_since is not None:
+                self._leave(stay, "left")
+            elif closing:
+                self._leave(stay, "closed")
+            else:
+                self._leave(stay, "lost")
 
-    def _end(self, track: int, reason: EndReason) -> list[Visit | Pass]:
-        stay = self._stays.pop(track)
-        if not stay.counted:
+    def _leave(self, stay: Stay, reason: EndReason) -> None:
+        del self._stays[stay.track]
+        gone = _Gone(stay, reason, 0.0)
+        gone.until = stay.left_from[0] + (HIDDEN_S if gone.vanished else BORN_S) + REST_S
+        self._gone.append(gone)
+
+    def settle(self, t: float) -> list[Visit | Pass]:
+        """The stays that have ended for good by `t`. Call once a frame, after all sightings."""
+        if not self._gone:
             return []
-        if stay.last_inside - stay.t_in < self.zone.min_stay_s:
-            return [Pass(self.camera, self.zone.id, stay.last_inside)]
-        censored = stay.began_unseen or reason != "left"
+        told = self._find()
+        for gone in self._gone:
+            if t > gone.until:
+                told += self._end(gone)
+        self._gone = [gone for gone in self._gone if t <= gone.until]
+        return told
+
+    def close(self) -> list[Visit | Pass]:
+        """The camera stopped: nobody will be found any more."""
+        told = [fact for gone in self._gone for fact in self._end(gone)]
+        self._gone.clear()
+        return told
+
+    def _find(self) -> list[Visit | Pass]:
+        """Let whoever is found in the place of one who is gone go on with the stay."""
+        pairs = sorted(
+            (
+                (far, i, track)
+                for i, gone in enumerate(self._gone)
+                for track, stay in self._stays.items()
+                if (far := apart(gone.stay, gone.vanished, stay)) is not None
+            ),
+        )
+        told: list[Visit | Pass] = []
+        found: set[int] = set()
+        taken: set[int] = set()
+        for _, i, track in pairs:
+            if i in found or track in taken:
+                continue
+            found.add(i)
+            taken.add(track)
+            gone, stay = self._gone[i], self._stays[track]
+            stay.hand_over(gone.stay)
+            stay.appeared, stay.rest_since = False, float("-inf")
+            told += self._end(gone)
+        if found:
+            self._gone = [gone for i, gone in enumerate(self._gone) if i not in found]
+        return told
+
+    def _end(self, gone: _Gone) -> list[Visit | Pass]:
+        stay, reason = gone.stay, gone.reason
+        length = stay.last_t - stay.t_in
+        if not stay.counted or length < 0:
+            return []
+        if reason == "lost" and stay.edge:
+            reason = "left"
+        if length < self.zone.min_stay_s:
+            return [Pass(self.camera, self.zone.id, stay.last_t, length, stay.arrived)]
+        censored = stay.unseen or reason != "left"
         return [
             Visit(
-                self.camera, self.zone.id, stay.t_in, stay.last_inside, censored, reason, "unknown", track
+                self.camera, self.zone.id, stay.t_in, stay.last_t, censored, reason, "unknown", stay.track,
+                stay.arrived,
             )
         ]  # fmt: skip
 

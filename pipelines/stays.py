@@ -1,0 +1,120 @@
+"""One body in a zone, and whose stay it goes on with when a track is lost or taken for another.
+
+In a crowd a tracker loses people behind each other and exchanges those who pass each other. A stay therefore
+belongs to a place rather than to a track number: nobody can vanish in the middle of a zone, and nobody can
+take another's place within less time than two bodies need to make room. Who is first seen where somebody
+was last seen, or stands where somebody stood a moment ago, is that somebody (research: counting §7).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from pipelines.floor import Place
+from pipelines.layout import Point
+
+REST_M: Final = 0.45
+"""Who keeps within so much of a place rests there."""
+REST_S: Final = 0.8
+"""For so long at least: who walks is through sooner."""
+FOLLOW_S: Final = 1.0
+"""Time in which the place of rest follows the body."""
+JUMP_M: Final = 0.5
+JUMP_MPS: Final = 3.0
+"""Nobody moves further than this and so fast: the track went over to somebody else."""
+SAME_M: Final = 0.6
+"""So near to where somebody was is the same place: two bodies do not fit."""
+HIDDEN_S: Final = 10.0
+"""Lost in the zone and found in the zone: hidden for so long at most."""
+BORN_S: Final = 4.0
+"""Seen to go, but found where they had stood: the track went away with somebody else."""
+VANISHED_S: Final = 1.0
+EXCHANGED_S: Final = 0.5
+"""In their place comes somebody else whom one saw come: later, it is the next one."""
+BEFORE_S: Final = 2.0
+"""And not so much before they left it."""
+
+
+@dataclass(slots=True)
+class Stay:
+    """One track in one zone. `t_in`, `arrived`, `unseen` and `counted` are the person's, the rest is the
+    body's that the track follows."""
+
+    track: int
+    t_in: float
+    arrived: bool
+    """Whether the person was seen to come in over the zone's edge."""
+    unseen: bool
+    """Whether the stay is longer than what was seen of it."""
+    first_t: float
+    first: Point
+    appeared: bool
+    """Whether the body was first seen inside, or jumped there."""
+    last_t: float
+    last: Point
+    metre: float
+    edge: bool
+    """Whether it was last seen near the border."""
+    sightings: int = 1
+    counted: bool = False
+    """Whether the entry debounce has passed."""
+    outside_since: float | None = None
+    jumped_out: bool = False
+    rest: Point | None = None
+    rest_since: float = 0.0
+    rest_until: float = -math.inf
+    _near: Point = (0.0, 0.0)
+    _near_since: float = math.inf
+
+    def sight(self, t: float, place: Place, edge: bool) -> None:
+        """Seen inside."""
+        point, reach = place.point, REST_M * place.metre
+        if self.rest is not None and math.dist(point, self.rest) <= reach:
+            share = 1 - math.exp(-(t - self.rest_until) / FOLLOW_S)
+            x, y = self.rest
+            self.rest = x + share * (point[0] - x), y + share * (point[1] - y)
+            self.rest_until = t
+        elif self._near_since > t or math.dist(point, self._near) > reach:
+            self._near, self._near_since = point, t
+        elif t - self._near_since >= REST_S:
+            self.rest, self.rest_since, self.rest_until = point, self._near_since, t
+            self._near_since = math.inf
+        self.last_t, self.last, self.metre, self.edge = t, point, place.metre, edge
+        self.outside_since = None
+        self.sightings += 1
+
+    @property
+    def left_from(self) -> tuple[float, Point]:
+        """When and where it was last at a place of its own."""
+        rested = self.rest is not None and self.last_t - self.rest_until <= BEFORE_S + REST_S
+        return (self.rest_until, self.rest) if rested and self.rest is not None else (self.last_t, self.last)
+
+    def hand_over(self, other: Stay) -> None:
+        """Exchange the persons of two bodies."""
+        for name in ("t_in", "arrived", "unseen", "counted"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            setattr(self, name, theirs)
+            setattr(other, name, mine)
+
+
+def apart(gone: Stay, vanished: bool, other: Stay) -> float | None:
+    """How far, in metres, a body is from where one that is gone was, if it may be the same person; else
+    None. `vanished`: nobody saw it go."""
+    left_t, left = gone.left_from
+    reach = SAME_M * gone.metre
+    if other.appeared and (gap := math.dist(other.first, left)) <= reach:
+        late, limit = other.first_t - left_t, HIDDEN_S if vanished else BORN_S
+    elif other.rest is not None and (gap := math.dist(other.rest, left)) <= reach:
+        late, limit = other.rest_since - left_t, VANISHED_S if vanished else EXCHANGED_S
+    else:
+        return None
+    return gap / gone.metre if -BEFORE_S <= late <= limit else None
+
+
+def jumped(before: tuple[float, Point] | None, t: float, place: Place) -> bool:
+    """Whether nobody can have come here from where the track was before."""
+    if before is None:
+        return True
+    return math.dist(before[1], place.point) > (JUMP_M + JUMP_MPS * (t - before[0])) * place.metre
