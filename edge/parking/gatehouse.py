@@ -81,7 +81,7 @@ class Teller(Protocol):
 
 
 class Gatehouse:
-    """The car park's one desk. Every method may be called from any thread; one car at a time is dealt with."""
+    """The car park's one desk. Every method may be called from any thread; one car at a time."""
 
     def __init__(
         self,

@@ -162,7 +162,8 @@ def _put_stay(connection: sqlite3.Connection, stay: Stay, now: float, boot: Boot
         "boot": boot.id,
         "boot_s": None if session.entered_at is None else session.entered_at - boot.offset,
         "exit_lane": session.exit_lane, "left_at": session.left_at, "parked_s": session.parked_s,
-        "ending": session.end, "amount": session.amount, "member": None if stay.member is None else int(stay.member),
+        "ending": session.end, "amount": session.amount,
+        "member": None if stay.member is None else int(stay.member),
         "names": None if session.names is None else session.names.text(), "ref": session.ref,
     }  # fmt: skip
     columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
