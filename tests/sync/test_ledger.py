@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.records import Event
+from pipelines.records import Event, GateWindow, HeatWindow, OccupancyWindow, Window
 from sync.bodies import event_body, minute_body, utc
 from sync.errors import SyncError
 from sync.hub.intake import judge
 from sync.hub.ledger import LedgerError
 from sync.hub.sqlite import SqliteLedger
-from sync.hub.totals import totals
+from sync.hub.totals import heat, totals
 from sync.outbox import OutboxRow
 from sync.payloads import EVENT, MINUTE
 from sync.publisher import envelope
@@ -49,6 +50,15 @@ class Desk:
             "connected_at": connected_at, "streams": {"data": {"first": first, "last": first}},
         }  # fmt: skip
         return self.upto([judge(BOX.state, json.dumps(state).encode())])
+
+    def minute(self, seq: int, windows: Sequence[Window]) -> int | None:
+        """One minute with these windows; the `upto` that the box is told."""
+        return self.row(seq, minute_body(windows[0].start, windows))
+
+    def row(self, seq: int, body: str) -> int | None:
+        """One minute's message with this body."""
+        row = OutboxRow("data", "e1", seq, MINUTE, body, 0.0)
+        return self.upto([judge(BOX.up("data"), envelope(BOX, row, utc(START)))])
 
     def upto(self, batch: list[Any]) -> int | None:
         receipts = self.ledger.commit(batch, 1000.0)
@@ -217,17 +227,101 @@ def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         totals(tmp_path / "none.db")
 
 
-def test_a_hub_from_before_staff_was_counted_is_brought_up_to_date(tmp_path: Path) -> None:
-    path = tmp_path / "hub.db"
-    SqliteLedger(path).close()
-    old = sqlite3.connect(path)
-    for table, column in (("gate_minute", "staff_entries"), ("zone_minute", "staff_seconds")):
-        old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-    old.commit()
-    old.close()
-    SqliteLedger(path).close()
-    SqliteLedger(path).close()
-    found = sqlite3.connect(path)
-    for table, column in (("gate_minute", "staff_entries"), ("zone_minute", "staff_seconds")):
-        assert column in {row[1] for row in found.execute(f"PRAGMA table_info({table})")}
-    found.close()
+def test_the_new_scopes_can_be_asked_for_in_sql_with_what_they_rest_on(desk: Desk) -> None:
+    desk.birth(1)
+    desk.minute(1, ONE_OF_EACH)
+    assert desk.ask("SELECT staff_entries, u_turns, parties, quality ->> 'confidence' FROM gate_minute") == [
+        (1, 1, 2, "fair")
+    ]
+    assert desk.ask("SELECT arrivals, pass_seconds, quality FROM zone_minute") == [(3, 1.25, None)]
+    assert desk.ask("SELECT identities, broken FROM camera_minute") == [(6, 1)]
+    assert desk.ask("SELECT unit, cells ->> '$[1][2]', json_array_length(cells) FROM heat_minute") == [
+        ("m", 12.25, 2)
+    ]
+    assert desk.ask(
+        "SELECT camera, id, now, drift, anchored, quality ->> '$.reasons[0]' FROM occupancy_minute"
+    ) == [("*", "store", 8, -1, 1, "inferred")]
+
+
+def test_a_gate_s_footfall_is_its_entries_less_staff_and_u_turns(desk: Desk) -> None:
+    desk.birth(1)
+    gate = GateWindow("cam-1", "door", START, 60.0, 10, 9, 1, 2, 1, 3, 4)
+    desk.minute(1, [gate])
+    desk.minute(2, [replace(gate, start=START + 60)])
+    (held,) = totals(desk.path)[0].gates
+    assert (held.entries, held.staff_entries, held.u_turns, held.parties, held.net) == (20, 4, 6, 8, 10)
+
+
+def test_a_figure_that_a_box_did_not_count_in_some_minute_is_unknown_not_smaller(desk: Desk) -> None:
+    desk.birth(1)
+    gate = GateWindow("cam-1", "door", START, 60.0, 10, 9, 1, 2, 1, 3, 4)
+    desk.minute(1, [gate])
+    body = json.loads(minute_body(START + 60, [replace(gate, start=START + 60)]))
+    del body["windows"][0]["u_turns"]
+    desk.row(2, json.dumps(body))
+    (held,) = totals(desk.path)[0].gates
+    assert (held.entries, held.parties, held.u_turns, held.net) == (20, 8, None, None)
+
+
+def test_heat_of_two_stretches_adds_up_cell_by_cell_in_any_order(desk: Desk) -> None:
+    desk.birth(1)
+    first = HeatWindow("cam-1", "cam-1", START, 60.0, "m", ((-1, 3, 0.5), (2, 3, 12.25)))
+    second = HeatWindow("cam-1", "cam-1", START + 60, 30.0, "m", ((2, 3, 0.75), (9, 9, 1.0)))
+    desk.minute(2, [second])
+    desk.minute(1, [first])
+    (both,) = heat(desk.path, BOX, "cam-1", START, START + 120)
+    assert (both.unit, both.observed_seconds) == ("m", 90.0)
+    assert both.cells == {(-1, 3): 0.5, (2, 3): 13.0, (9, 9): 1.0}
+    (half,) = heat(desk.path, BOX, "cam-1", START + 60, START + 120)
+    assert half.cells == {(2, 3): 0.75, (9, 9): 1.0}
+    assert heat(desk.path, BOX, "cam-2", START, START + 120) == []
+
+
+def test_an_area_s_totals_are_of_what_was_observed(desk: Desk) -> None:
+    desk.birth(1)
+    desk.minute(3, [OccupancyWindow("*", "store", START + 120, 0.0, 0.0, 6, 6, 0, False)])
+    desk.minute(2, [OccupancyWindow("*", "store", START + 60, 30.0, 180.0, 7, 6, 2, False)])
+    desk.minute(1, [OccupancyWindow("*", "store", START, 60.0, 240.0, 5, 4, -1, False)])
+    (area,) = totals(desk.path)[0].areas
+    assert (area.area, area.peak, area.now, area.drift) == ("store", 7, 6, 1)
+    assert area.mean == pytest.approx(420 / 90)
+
+
+def test_a_scope_of_a_later_box_costs_no_other_window_and_stays_in_the_message(desk: Desk) -> None:
+    desk.birth(1)
+    body = json.loads(minute_body(START, ONE_OF_EACH))
+    table = {"scope": "table", "camera": "cam-1", "id": "table-1", "observed_seconds": 60.0, "guests": 3}
+    body["windows"].insert(0, table)
+    assert desk.row(1, json.dumps(body)) == 1
+    (held,) = totals(desk.path)
+    assert (held.windows, held.set_aside) == (len(ONE_OF_EACH), 0)
+    assert desk.ask("SELECT body ->> '$.windows[0].guests' FROM message") == [(3,)]
+
+
+MODERN = (
+    ("gate_minute", "staff_entries"), ("gate_minute", "u_turns"), ("gate_minute", "quality"),
+    ("zone_minute", "staff_seconds"), ("zone_minute", "arrivals"), ("camera_minute", "broken"),
+    ("lane_minute", "quality"), ("queue_minute", "quality"), ("counter_minute", "quality"),
+)  # fmt: skip
+
+
+def test_an_older_hub_s_database_is_brought_up_to_date_with_its_rows(tmp_path: Path) -> None:
+    old = Desk(tmp_path / "hub.db")
+    old.birth(1)
+    old.minute(1, ONE_OF_EACH)
+    old.ledger.close()
+    raw = sqlite3.connect(old.path)
+    for table, column in MODERN:
+        raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    raw.execute("DROP TABLE heat_minute")
+    raw.execute("DROP TABLE occupancy_minute")
+    raw.commit()
+    raw.close()
+    SqliteLedger(old.path).close()
+    new = Desk(old.path)
+    assert new.ask("SELECT entries, u_turns, quality FROM gate_minute") == [(3, None, None)]
+    assert totals(new.path)[0].gates[0].net is None
+    later = [replace(window, start=START + 60) for window in ONE_OF_EACH]
+    assert new.minute(2, later) == 2
+    assert new.ask("SELECT count(*) FROM heat_minute") == [(1,)]
+    new.ledger.close()
