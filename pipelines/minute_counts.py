@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipelines.counts import CameraCount, CounterCount, GateCount, LaneCount, QueueCount, ZoneCount
-from pipelines.occupancy import Move
+from pipelines.occupancy import Anchor, Move
 from pipelines.records import (
     Attendance,
     Crossing,
@@ -34,8 +34,8 @@ class MinuteCounts:
     cameras: dict[str, CameraCount] = field(default_factory=dict)
     moves: dict[Key, list[Move]] = field(default_factory=dict)
     """Crossings of each gate one by one, for the areas."""
-    anchors: dict[str, int] = field(default_factory=dict)
-    """True numbers of people in an area, by area."""
+    anchors: dict[str, Anchor] = field(default_factory=dict)
+    """The newest moment of truth of each area."""
 
     def add(self, fact: Fact) -> None:
         """Count a fact that is counted where it stands; a wait's limit is not known here."""

@@ -12,7 +12,7 @@ holds exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,8 +32,15 @@ class Move(NamedTuple):
         return Move(crossing.t, 1 if crossing.direction == "in" else -1)
 
 
+class Anchor(NamedTuple):
+    """So many people were truly in the area at `t`."""
+
+    t: float
+    people: int
+
+
 class _Run(NamedTuple):
-    """What a minute's moves come to."""
+    """What a stretch of moves comes to."""
 
     now: int
     peak: int
@@ -59,36 +66,34 @@ class Occupancy:
         moves: Iterable[Move],
         observed_seconds: float,
         *,
-        anchor: int | None = None,
+        anchor: Anchor | None = None,
         seen_at_least: int = 0,
     ) -> OccupancyWindow:
         """One minute that is over.
 
         moves: the crossings of the area's gates that are counted in this minute, in any order.
         observed_seconds: the fewest of its gates' cameras; in a blind minute the number stays as it is.
-        anchor: how many are truly there at the minute's end, where that is known. seen_at_least: the most
-        people that were surely in it at once (the highest peak of the area's zones).
+        anchor: the truth at some moment of the minute, where it is known. seen_at_least: the most people
+        that were surely in it at once (the highest peak of the area's zones); the truth needs no such help.
         """
         end = start + MINUTE_S
         # A late fact is counted in a later minute than its own: at that minute's beginning.
         clamped = (Move(min(max(move.t, start), end), move.by) for move in moves)
         ordered = sorted(clamped, key=lambda move: (move.t, -move.by))
-        lift, run = 0, _run(self.now, ordered, start)
-        while run.peak < seen_at_least:
-            lift += seen_at_least - run.peak
-            run = _run(self.now + lift, ordered, start)
-        drift = run.drift - lift
-        self.now = run.now if anchor is None else max(0, anchor)
-        drift += run.now - self.now
+        if anchor is None:
+            run = _lifted(self.now, ordered, start, end, seen_at_least)
+        else:
+            run = _anchored(self.now, ordered, start, end, anchor)
+        self.now = run.now
         observed = min(max(observed_seconds, 0.0), float(MINUTE_S))
         return OccupancyWindow(
             "*", self.area.id, start, round(observed, 3),
-            round(run.person_seconds * observed / MINUTE_S, 3), max(run.peak, self.now), self.now, drift,
+            round(run.person_seconds * observed / MINUTE_S, 3), run.peak, self.now, run.drift,
             anchored=anchor is not None,
         )  # fmt: skip
 
 
-def _run(now: int, ordered: Iterable[Move], start: int) -> _Run:
+def _run(now: int, ordered: Iterable[Move], start: float, end: float) -> _Run:
     peak, seconds, drift, t = now, 0.0, 0, float(start)
     for move in ordered:
         seconds += now * (move.t - t)
@@ -96,4 +101,26 @@ def _run(now: int, ordered: Iterable[Move], start: int) -> _Run:
         if now < 0:  # somebody came in uncounted before
             now, drift = 0, drift - 1
         peak = max(peak, now)
-    return _Run(now, peak, seconds + now * (start + MINUTE_S - t), drift)
+    return _Run(now, peak, seconds + now * (end - t), drift)
+
+
+def _lifted(now: int, ordered: Sequence[Move], start: float, end: float, seen_at_least: int) -> _Run:
+    """As many more from the beginning as it takes for so many to have been seen at once."""
+    lift, run = 0, _run(now, ordered, start, end)
+    while run.peak < seen_at_least:
+        lift += seen_at_least - run.peak
+        run = _run(now + lift, ordered, start, end)
+    return run._replace(drift=run.drift - lift)
+
+
+def _anchored(now: int, ordered: Sequence[Move], start: float, end: float, anchor: Anchor) -> _Run:
+    """To the moment of truth, and from there on."""
+    known_at, true = min(max(anchor.t, start), end), max(0, anchor.people)
+    before = _run(now, [move for move in ordered if move.t <= known_at], start, known_at)
+    after = _run(true, [move for move in ordered if move.t > known_at], known_at, end)
+    return _Run(
+        after.now,
+        max(before.peak, after.peak),
+        before.person_seconds + after.person_seconds,
+        before.drift + before.now - true + after.drift,
+    )

@@ -18,7 +18,7 @@ from pipelines.counts import (
 )
 from pipelines.layout import Area, CameraLayout
 from pipelines.minute_counts import MinuteCounts
-from pipelines.occupancy import Occupancy
+from pipelines.occupancy import Anchor, Occupancy
 from pipelines.plate_records import PlateRead
 from pipelines.records import (
     MINUTE_S,
@@ -89,8 +89,8 @@ class Minutes:
                 self._at(fact.t).add(fact)
 
     def anchor(self, area: str, people: int, t: float) -> None:
-        """So many people are truly in an area at the end of the minute of `t`."""
-        self._at(t).anchors[area] = people
+        """So many people are truly in an area at `t`."""
+        self._at(t).anchors[area] = Anchor(t, people)
 
     def _at(self, t: float) -> MinuteCounts:
         start = minute_of(t)
@@ -131,7 +131,10 @@ class Minutes:
         cameras = {camera for camera, _ in area.gates}
         observed_s = min((_observed(minute.cameras.get(name)) for name in cameras), default=0.0)
         moves = [move for gate in area.gates for move in minute.moves.get(gate, ())]
-        return self._occupancy[area.id].step(start, moves, observed_s, anchor=minute.anchors.get(area.id))
+        shown = max((minute.zones[key].peak for key in area.zones if key in minute.zones), default=0)
+        return self._occupancy[area.id].step(
+            start, moves, observed_s, anchor=minute.anchors.get(area.id), seen_at_least=shown
+        )
 
 
 def _observed(camera: CameraCount | None) -> float:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.layout import Area
-from pipelines.occupancy import Move, Occupancy
+from pipelines.occupancy import Anchor, Move, Occupancy
 from pipelines.records import Crossing
 
 STORE = Area("store", (("cam-1", "door"),))
@@ -21,7 +21,13 @@ def inside(now: int = 0) -> Occupancy:
 
 moves = st.lists(st.builds(Move, st.floats(-30, 90), st.sampled_from([-1, 1])), max_size=30)
 minutes = st.lists(
-    st.tuples(moves, st.floats(0, 60), st.none() | st.integers(0, 50), st.integers(0, 20)), max_size=12
+    st.tuples(
+        moves,
+        st.floats(0, 60),
+        st.none() | st.builds(Anchor, st.floats(-9, 69), st.integers(0, 50)),
+        st.integers(0, 20),
+    ),
+    max_size=12,
 )
 
 
@@ -31,11 +37,12 @@ def test_it_is_never_below_zero_and_every_person_is_accounted_for(begins_at, sto
     for number, (crossed, seen_s, anchor, at_least) in enumerate(story):
         before, start = area.now, 60 * number
         shifted = [Move(start + move.t, move.by) for move in crossed]
-        made = area.step(start, shifted, seen_s, anchor=anchor, seen_at_least=at_least)
+        truth = anchor and Anchor(start + anchor.t, anchor.people)
+        made = area.step(start, shifted, seen_s, anchor=truth, seen_at_least=at_least)
         assert made.now == area.now >= 0
         assert made.now == before + sum(move.by for move in crossed) - made.drift
-        assert made.peak >= max(before, at_least)
-        assert anchor is None or made.now == anchor
+        assert made.peak >= max(before, 0 if anchor else at_least)
+        assert anchor is None or made.peak >= anchor.people
         assert made.peak >= made.now
         assert 0 <= made.person_seconds <= made.peak * seen_s + 0.001
 
@@ -61,8 +68,14 @@ def test_somebody_who_leaves_an_empty_store_came_in_uncounted():
 
 
 def test_a_closed_store_in_which_nobody_moves_is_empty_and_the_rest_was_drift():
-    made = inside(7).step(0, [], 60, anchor=0)
+    made = inside(7).step(0, [], 60, anchor=Anchor(0, 0))
     assert (made.now, made.drift, made.anchored, made.peak) == (0, 7, True, 7)
+
+
+def test_who_comes_after_the_moment_of_truth_is_counted_from_it():
+    made = inside(7).step(0, [Move(10, 1), Move(50, 1)], 60, anchor=Anchor(30, 0))
+    assert (made.now, made.drift) == (1, 8)
+    assert made.person_seconds == 10 * 7 + 20 * 8 + 10 * 1
 
 
 def test_more_people_in_one_picture_than_were_counted_raise_the_number_by_the_missing_ones():
