@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sync.errors import SyncError
-from sync.hub.intake import Intake
+from sync.hub.intake import Intake, Message
 from sync.outbox import Stream
 from sync.topics import BoxIdentity
 
@@ -35,6 +35,14 @@ class Ledger(Protocol):
         A repeated message changes nothing and is acknowledged again. A stream whose birth document was
         not seen yet is kept but not acknowledged. Raises LedgerError when nothing was kept.
         """
+        ...
+
+    def trigger_streams(self) -> list[Receipt]:
+        """How far the stream `trigger` of each box is complete."""
+        ...
+
+    def triggers(self, box: BoxIdentity, epoch: str, after: int, limit: int) -> list[Message]:
+        """The messages of a box's stream `trigger` above a seq, in order; without those set aside."""
         ...
 
     def close(self) -> None:

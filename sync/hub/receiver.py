@@ -5,24 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from sync.backoff import Backoff
+from sync.broker import Broker
 from sync.errors import SyncError
-from sync.hub.intake import BoxState, Intake, SetAside, judge
-from sync.hub.ledger import Ledger, LedgerError
-from sync.mqtt import (
-    BACKOFF_S,
-    Arrived,
-    Broker,
-    Confirmed,
-    Down,
-    Happening,
-    Link,
-    Subscribed,
-    Up,
-)
+from sync.happenings import Arrived, Confirmed, Down, Happening, Subscribed, Up
+from sync.hub.coupon_records import Answer
+from sync.hub.coupon_service import CouponService
+from sync.hub.intake import BoxState, Intake, Replied, SetAside, judge
+from sync.hub.ledger import Ledger, LedgerError, Receipt
+from sync.mqtt import BACKOFF_S, Link
 from sync.payloads import Ack
 from sync.topics import ROOT
 
@@ -48,10 +42,14 @@ class Hub:
         name: str = "hub",
         *,
         backoff_s: tuple[float, float] = BACKOFF_S,
+        coupons: CouponService | None = None,
         on_ready: Callable[[], None] | None = None,
     ) -> None:
-        """`name` must differ between hubs that run at the same time and stay the same over a restart."""
-        self._ledger = ledger
+        """`name` must differ between hubs that run at the same time and stay the same over a restart;
+        without `coupons` triggers are only kept."""
+        self._ledger, self._coupons = ledger, coupons
+        self._behind = coupons is not None
+        self._missed: list[Intake] = []
         self._link = Link(
             broker,
             f"storeedge-hub:{name}",
@@ -87,6 +85,31 @@ class Hub:
             self._meet(happening)
         if self._waiting and not self._stopping.is_set():
             self._commit()
+        if self._coupons is not None and self._link.up and not self._stopping.is_set():
+            self._serve_coupons(self._coupons)
+
+    def _serve_coupons(self, coupons: CouponService) -> None:
+        """What an earlier run left behind, and documents for the boxes."""
+        now = time.time()
+        try:
+            if self._behind:
+                self._answer(coupons.catch_up(self._ledger, now), now)
+                self._behind = False
+            coupons.pump(self._put_up, now, time.monotonic())
+        except LedgerError as error:
+            log.error("hub: %s; trying again", error)
+            self._stopping.wait(RETRY_S)
+        except SyncError:
+            return  # not connected any more
+
+    def _put_up(self, topic: str, text: str) -> int:
+        return self._link.publish(topic, text, retain=True)
+
+    def _answer(self, answers: Iterable[Answer], now: float) -> None:
+        """Raises SyncError when not connected: the box's next birth document asks again."""
+        for answer in answers:
+            left = max(1, int(answer.expires_at - now))
+            self._link.publish(answer.box.call(answer.id), answer.text, expires_in=left)
 
     def _meet(self, happening: Happening) -> None:
         match happening:
@@ -95,10 +118,15 @@ class Hub:
                 self._subscribe()
             case Down(reason):
                 log.warning("hub: %s", reason)
+                if self._coupons is not None:
+                    self._coupons.post.lost()
             case Subscribed():
                 self._subscribed(happening)
-            case Confirmed(refusal=refusal) if refusal is not None:
-                log.error("hub: the broker refuses our acknowledgements: %s", refusal)
+            case Confirmed(token=token, refusal=refusal):
+                if refusal is not None:
+                    log.error("hub: the broker refuses what we send down: %s", refusal)
+                if self._coupons is not None:
+                    self._coupons.post.confirmed(token)
             case Arrived():
                 self._waiting.append(happening)
 
@@ -138,8 +166,24 @@ class Hub:
                 self._link.publish(receipt.box.ack(receipt.stream), ack.text())
         except SyncError:
             return  # not connected any more; the boxes will send again and be acknowledged then
+        self._decide(batch, receipts)
         for message in done:
             self._link.confirm(message.receipt)
         log.debug(
             "hub: committed %d, of which %d states", len(done), sum(isinstance(i, BoxState) for i in batch)
         )
+
+    def _decide(self, batch: Sequence[Intake], receipts: Sequence[Receipt]) -> None:
+        """Coupons, after all is acknowledged: trouble with them must hold up no figure."""
+        if self._coupons is None:
+            return
+        now = time.time()
+        items, self._missed = [*self._missed, *batch], []
+        try:
+            self._answer(self._coupons.committed(items, receipts, self._ledger, now), now)
+        except LedgerError as error:
+            log.error("hub: %s; trying again", error)
+            self._behind = True
+            self._missed = [item for item in items if isinstance(item, BoxState | Replied)]
+        except SyncError as error:
+            log.warning("hub: an answer waits until its box is back: %s", error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -100,6 +101,23 @@ class SqliteLedger:
             known = {row[1] for row in self._db.execute(f"PRAGMA table_info({scope}_minute)")}
             if column not in known:
                 self._db.execute(f"ALTER TABLE {scope}_minute ADD COLUMN {column} {kind}")
+
+    def trigger_streams(self) -> list[Receipt]:
+        """See `Ledger`."""
+        rows = self._db.execute("SELECT tenant, store, box, epoch, upto FROM stream WHERE stream = 'trigger'")
+        return [Receipt(BoxIdentity(*row[:3]), row[3], "trigger", row[4]) for row in rows]
+
+    def triggers(self, box: BoxIdentity, epoch: str, after: int, limit: int) -> list[Message]:
+        """See `Ledger`."""
+        rows = self._db.execute(
+            'SELECT seq, "schema", sent_at, body FROM message WHERE tenant = ? AND store = ? AND box = ? '
+            "AND epoch = ? AND stream = ? AND seq > ? AND body IS NOT NULL ORDER BY seq LIMIT ?",
+            (*_key(box, epoch, "trigger"), after, limit),
+        )
+        return [
+            Message(Identity(box, epoch, "trigger", seq), schema, datetime.fromisoformat(sent_at), body, None)
+            for seq, schema, sent_at, body in rows
+        ]
 
     def close(self) -> None:
         """See `Ledger`."""

@@ -1,0 +1,247 @@
+"""What head office puts into the coupon books: members, offers, coupon rules, and which boxes it believes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipelines.members import MemberKey, digest_of
+from pipelines.tokens import token_of
+from sync.coupon_payloads import MOST_PER_PIECE, MOST_PIECES, Offer
+from sync.errors import SyncError
+from sync.hub.coupon_books import SqliteCouponBooks
+from sync.hub.coupon_records import MemberListing
+from sync.keys import PublicKey
+from sync.topics import BoxIdentity
+
+log = logging.getLogger(__name__)
+
+ROWS_AT_ONCE: Final = 5_000
+"""Rows of one transaction: a hub that decides at the same time waits for no more than these."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxKey:
+    """How a box signs, as it told; believed or not."""
+
+    box: BoxIdentity
+    signing: PublicKey
+    sealing: PublicKey
+    trusted: bool
+    first_at: float
+
+
+class Membership:
+    """Writes and reads the books; beside a running hub if need be."""
+
+    def __init__(self, books: SqliteCouponBooks) -> None:
+        self._books, self._db = books, books.db
+
+    # -- members ---------------------------------------------------------------------------------------
+
+    def replace_members(
+        self, tenant: str, key: MemberKey, members: Iterable[tuple[str, str]], expires_at: float, now: float
+    ) -> MemberListing:
+        """Put (plate, member) pairs in place of the list of a key; plates become tokens and are forgotten.
+
+        Nothing changes for boxes and decisions until all are in. Raises SyncError for more than boxes take.
+        """
+        version = self._next_version("member_list", 'tenant = ? AND "key" = ?', (tenant, key.id), now)
+        with self._books.transaction():
+            self._db.execute(
+                'DELETE FROM member WHERE tenant = ? AND "key" = ? AND version = ?', (tenant, key.id, version)
+            )
+        for some in _batches(members):
+            rows = [
+                (tenant, key.id, version, bytes.fromhex(_token(plate, key)), member) for plate, member in some
+            ]
+            with self._books.transaction():
+                self._db.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)", rows)
+        pieces = 0
+        for pieces, text in enumerate(self._pieces(tenant, key.id, version), 1):
+            if pieces > MOST_PIECES:
+                raise SyncError(f"a box takes at most {MOST_PIECES * MOST_PER_PIECE} members of one key")
+            with self._books.transaction():
+                self._db.execute(
+                    "INSERT OR REPLACE INTO member_piece VALUES (?, ?, ?, ?, ?)",
+                    (tenant, key.id, version, pieces, text),
+                )
+        with self._books.transaction():
+            count = self._db.execute(
+                'SELECT count(*) FROM member WHERE tenant = ? AND "key" = ? AND version = ?',
+                (tenant, key.id, version),
+            ).fetchone()[0]
+            self._db.execute(
+                "INSERT INTO member_list VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                "version = excluded.version, expires_at = excluded.expires_at, members = excluded.members, "
+                "pieces = excluded.pieces, most_pieces = max(most_pieces, excluded.pieces)",
+                (tenant, key.id, version, expires_at, count, pieces, pieces),
+            )
+        self._forget_older(tenant, key.id, version)
+        return next(one for one in self.listings(tenant) if one.key == key.id)
+
+    def _pieces(self, tenant: str, key: str, version: int) -> Iterator[str]:
+        """Base64 of the truncated tokens, in order of token; an empty list is one empty piece."""
+        sql = (
+            'SELECT token FROM member WHERE tenant = ? AND "key" = ? AND version = ? AND token > ? '
+            "ORDER BY token LIMIT ?"
+        )
+        last = b""
+        first = True
+        while True:
+            rows = self._db.execute(sql, (tenant, key, version, last, MOST_PER_PIECE)).fetchall()
+            if not rows and not first:
+                return
+            first = False
+            yield b64encode(b"".join(digest_of(token.hex()) for (token,) in rows)).decode()
+            if len(rows) < MOST_PER_PIECE:
+                return
+            last = rows[-1][0]
+
+    def _forget_older(self, tenant: str, key: str, version: int) -> None:
+        for table in ("member", "member_piece"):
+            gone = ROWS_AT_ONCE
+            while gone == ROWS_AT_ONCE:
+                with self._books.transaction():
+                    which = "token" if table == "member" else "number"
+                    columns = f'tenant, "key", version, {which}'
+                    gone = self._db.execute(
+                        f"DELETE FROM {table} WHERE ({columns}) IN (SELECT {columns} FROM {table} "  # noqa: S608
+                        'WHERE tenant = ? AND "key" = ? AND version < ? LIMIT ?)',
+                        (tenant, key, version, ROWS_AT_ONCE),
+                    ).rowcount
+
+    def listings(self, tenant: str) -> Sequence[MemberListing]:
+        """The lists in use."""
+        rows = self._db.execute('SELECT * FROM member_list WHERE tenant = ? ORDER BY "key"', (tenant,))
+        return [MemberListing(*row) for row in rows]
+
+    def piece(self, tenant: str, key: str, version: int, number: int) -> str | None:
+        """One piece of a list, as it goes down; None when the list has changed since."""
+        row = self._db.execute(
+            'SELECT members FROM member_piece WHERE tenant = ? AND "key" = ? AND version = ? AND number = ?',
+            (tenant, key, version, number),
+        ).fetchone()
+        return None if row is None else row[0]
+
+    # -- offers and rules ------------------------------------------------------------------------------
+
+    def replace_offers(self, tenant: str, offers: Any, expires_at: float, now: float) -> int:
+        """Put offers in place of the present ones; the version. Raises SyncError with what is wrong."""
+        try:
+            good = TypeAdapter(tuple[Offer, ...]).validate_json(json.dumps(offers))
+        except (ValidationError, TypeError) as error:
+            raise SyncError(f"these are no offers: {_first(error)}") from error
+        if len({offer.id for offer in good}) < len(good):
+            raise SyncError("two offers have the same id")
+        body = json.dumps([json.loads(offer.text()) for offer in good], ensure_ascii=False)
+        return self.replace_plain(tenant, "offers", body, expires_at, now)
+
+    def replace_rules(self, tenant: str, rules: Any, expires_at: float, now: float) -> int:
+        """Put coupon rules in place of the present ones; the version. Only a box can judge them wholly."""
+        try:
+            good = TypeAdapter(tuple[dict[str, Any], ...]).validate_python(tuple(rules))
+            body = json.dumps(good, ensure_ascii=False, allow_nan=False)
+        except (ValidationError, TypeError, ValueError) as error:
+            raise SyncError(f"these are no coupon rules: {_first(error)}") from error
+        return self.replace_plain(tenant, "coupons", body, expires_at, now)
+
+    def replace_plain(self, tenant: str, name: str, body: str, expires_at: float, now: float) -> int:
+        """Put a text in place of the present one as it is; the version."""
+        version = self._next_version("document", "tenant = ? AND name = ?", (tenant, name), now)
+        with self._books.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?)",
+                (tenant, name, version, expires_at, body),
+            )
+        return version
+
+    def document(self, tenant: str, name: str) -> tuple[int, float, str] | None:
+        """Version, expiry and JSON of `offers` or `coupons`."""
+        row: tuple[int, float, str] | None = self._db.execute(
+            "SELECT version, expires_at, body FROM document WHERE tenant = ? AND name = ?", (tenant, name)
+        ).fetchone()
+        return row
+
+    def _next_version(self, table: str, where: str, key: tuple[str, ...], now: float) -> int:
+        """Above every earlier one, also those of a database that was lost: the time in milliseconds."""
+        known = self._db.execute(f"SELECT version FROM {table} WHERE {where}", key).fetchone()  # noqa: S608
+        return max(int(now * 1000), known[0] + 1 if known else 1)
+
+    # -- boxes -----------------------------------------------------------------------------------------
+
+    def told(self, box: BoxIdentity, signing: str, sealing: str, now: float, *, first_use: bool) -> bool:
+        """A box has told its keys; whether they are believed.
+
+        With `first_use` the first keys of a box are believed at once: its certificate, which the broker has
+        checked, vouches for it. Any later ones wait for `trust`: they may be a rebuilt box's, or a thief's.
+        """
+        rows = self._db.execute(
+            "SELECT signing, sealing, trusted FROM box_key WHERE tenant = ? AND store = ? AND box = ?",
+            (box.tenant, box.store, box.box),
+        ).fetchall()
+        known = {(row[0], row[1]): bool(row[2]) for row in rows}
+        if (signing, sealing) in known:
+            return known[signing, sealing]
+        trusted = first_use and not known
+        with self._books.transaction():
+            self._db.execute(
+                "INSERT OR IGNORE INTO box_key VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (box.tenant, box.store, box.box, signing, sealing, int(trusted), now),
+            )
+        if not trusted:
+            log.warning(
+                "hub: %s signs with a new key, %s; its triggers are refused until: "
+                "storeedge hub boxes trust %s %s",
+                box, PublicKey.parse(signing).id, box, PublicKey.parse(signing).id,
+            )  # fmt: skip
+        return trusted
+
+    def boxes(self) -> Sequence[BoxKey]:
+        """All keys that boxes have told."""
+        rows = self._db.execute("SELECT * FROM box_key ORDER BY tenant, store, box, first_at").fetchall()
+        return [
+            BoxKey(
+                BoxIdentity(*row[:3]), PublicKey.parse(row[3]), PublicKey.parse(row[4]), bool(row[5]), row[6]
+            )
+            for row in rows
+        ]
+
+    def trust(self, box: BoxIdentity, key_id: str) -> None:
+        """Believe this key of a box from now on, and no other. Raises SyncError when it never told it."""
+        found = [one for one in self.boxes() if one.box == box and one.signing.id == key_id]
+        if not found:
+            raise SyncError(f"the box {box} has told no key {key_id}; see storeedge hub boxes list")
+        with self._books.transaction():
+            self._db.execute(
+                "UPDATE box_key SET trusted = (signing = ? AND sealing = ?) "
+                "WHERE tenant = ? AND store = ? AND box = ?",
+                (str(found[-1].signing), str(found[-1].sealing), box.tenant, box.store, box.box),
+            )
+
+
+def _batches(members: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    rest = iter(members)
+    while some := list(islice(rest, ROWS_AT_ONCE)):
+        yield some
+
+
+def _token(plate: str, key: MemberKey) -> str:
+    try:
+        return token_of(plate, key.secret)
+    except ValueError as error:
+        raise SyncError(f"a member's plate cannot be used: {error}") from error
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+    return str(error)
