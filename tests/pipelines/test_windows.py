@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.as_json import window_as_json
-from pipelines.layout import CameraLayout, Gate, Lane, Zone
+from pipelines.counts import HEAT_CELLS_MAX
+from pipelines.layout import Area, CameraLayout, Floor, Gate, Lane, Zone
 from pipelines.records import (
     DWELL_EDGES_S,
     CameraWindow,
@@ -18,7 +19,10 @@ from pipelines.records import (
     Event,
     Fact,
     GateWindow,
+    HeatWindow,
     LaneWindow,
+    OccupancyWindow,
+    Party,
     Pass,
     Pulse,
     VehiclePassage,
@@ -43,27 +47,32 @@ LAYOUTS = (
 times = st.floats(0, 900, allow_nan=False)
 crossings = st.builds(
     Crossing, st.just("cam-1"), st.sampled_from(["door", "back"]), st.sampled_from(["in", "out"]), times,
-    st.integers(1, 99), st.booleans(),
+    st.integers(1, 99), st.booleans(), st.booleans(),
 )  # fmt: skip
+parties = st.builds(Party, st.just("cam-1"), st.sampled_from(["door", "back"]), times, st.integers(1, 5))
 visits = st.builds(
-    lambda end, stay, censored: Visit(
-        "cam-1", "counter", end - stay, end, censored, "left", "unknown", 1
+    lambda end, stay, censored, arrived: Visit(
+        "cam-1", "counter", end - stay, end, censored, "left", "unknown", 1, arrived
     ),
-    times, st.floats(0, 4000), st.booleans(),
+    times, st.floats(0, 4000), st.booleans(), st.booleans(),
 )  # fmt: skip
-passes = st.builds(Pass, st.just("cam-1"), st.just("counter"), times)
+passes = st.builds(
+    Pass, st.just("cam-1"), st.just("counter"), times, st.floats(0, 2), st.booleans()
+)  # fmt: skip
 vehicles = st.builds(
     VehiclePassage, st.just("exit-1"), st.sampled_from(["up", "down", "left", "right"]), times,
     st.integers(1, 99), st.just("cam-9"), st.booleans(),
 )  # fmt: skip
 pulses = st.builds(
-    lambda t, observed, frames, persons: Pulse(
+    lambda t, observed, frames, persons, broken, cells: Pulse(
         "cam-1", t, observed, frames, persons, persons, persons * observed,
-        {"counter": ZonePulse(persons, persons, persons * observed)},
+        {"counter": ZonePulse(persons, persons, persons * observed)}, {}, persons + broken, broken,
+        {cell: observed for cell in cells},
     ),
-    st.floats(1, 900), st.floats(0.05, 1.0), st.integers(0, 25), st.integers(0, 5),
+    st.floats(1, 900), st.floats(0.05, 1.0), st.integers(0, 25), st.integers(0, 5), st.integers(0, 2),
+    st.sets(st.tuples(st.integers(-2, 2), st.integers(0, 3)), max_size=5),
 )  # fmt: skip
-facts_in_any_order = st.lists(st.one_of(crossings, visits, passes, vehicles, pulses), max_size=60)
+facts_in_any_order = st.lists(st.one_of(crossings, parties, visits, passes, vehicles, pulses), max_size=60)
 
 
 def windows(sealed: Iterable[tuple[int, Sequence[Window]]]) -> list[Window]:
@@ -79,9 +88,13 @@ def totals(found: Iterable[Window]) -> Counter[str]:
                 total[f"{window.camera} {window.id} in"] += window.entries
                 total[f"{window.camera} {window.id} out"] += window.exits
                 total[f"{window.camera} {window.id} inferred"] += window.inferred
+                total[f"{window.camera} {window.id} u_turns"] += window.u_turns
+                total[f"{window.camera} {window.id} parties"] += window.parties
             case ZoneWindow():
                 total["visits"] += window.visits
                 total["passes"] += window.passes
+                total["arrivals"] += window.arrivals
+                total["pass ms"] += round(window.pass_seconds * 1000)
                 total["zone ms"] += round(window.person_seconds * 1000)
                 total["dwell ms"] += round(window.dwell_seconds * 1000)
                 for i, (whole, censored) in enumerate(zip(window.dwell, window.dwell_censored, strict=True)):
@@ -90,6 +103,11 @@ def totals(found: Iterable[Window]) -> Counter[str]:
             case CameraWindow():
                 total["frames"] += window.frames
                 total["ms"] += round(window.person_seconds * 1000)
+                total["identities"] += window.identities
+                total["broken"] += window.broken
+            case HeatWindow():
+                for column, row, seconds in window.cells:
+                    total[f"heat {column},{row} ms"] += round(seconds * 1000)
             case LaneWindow():
                 for way in ("up", "down", "left", "right", "wrong_way"):
                     total[way] += getattr(window, way)
@@ -104,13 +122,19 @@ def counted(facts: Iterable[Fact]) -> Counter[str]:
             case Crossing():
                 total[f"{fact.camera} {fact.gate} {fact.direction}"] += 1
                 total[f"{fact.camera} {fact.gate} inferred"] += fact.inferred
+                total[f"{fact.camera} {fact.gate} u_turns"] += fact.u_turn
+            case Party():
+                total[f"{fact.camera} {fact.gate} parties"] += 1
             case Visit():
                 stay = fact.t_out - fact.t_in
                 total["visits"] += 1
                 total["dwell ms"] += round(stay * 1000)
                 total[f"{'censored' if fact.censored else 'dwell'} {dwell_bin(stay)}"] += 1
+                total["arrivals"] += fact.arrived
             case Pass():
                 total["passes"] += 1
+                total["pass ms"] += round(fact.seconds * 1000)
+                total["arrivals"] += fact.arrived
             case VehiclePassage():
                 total[fact.direction] += 1
                 total["wrong_way"] += fact.wrong_way
@@ -118,6 +142,10 @@ def counted(facts: Iterable[Fact]) -> Counter[str]:
                 total["frames"] += fact.frames
                 total["ms"] += round(fact.person_seconds * 1000)
                 total["zone ms"] += round(fact.zones["counter"].person_seconds * 1000)
+                total["identities"] += fact.identities
+                total["broken"] += fact.broken
+                for (column, row), seconds in fact.heat.items():
+                    total[f"heat {column},{row} ms"] += round(seconds * 1000)
             case Event():
                 pass
     return +total
@@ -247,7 +275,7 @@ def test_a_minute_in_which_nothing_was_heard_is_made_with_nothing_observed() -> 
         assert all(value is None for value in counts.values()), counts
 
 
-COMMON = {"kind", "scope", "camera", "id", "start", "observed_seconds"}
+COMMON = {"kind", "scope", "camera", "id", "start", "observed_seconds", "quality", "unit"}
 
 
 def test_minutes_of_more_than_a_day_of_silence_are_left_out() -> None:
@@ -276,7 +304,7 @@ def test_a_pulse_on_the_border_tells_of_the_minute_before() -> None:
     minutes.add(pulse(60.0, 1.0))
     ((start, made),) = minutes.close()
     assert start == 0
-    assert [w.observed_seconds for w in made if w.camera == "cam-1"] == [1.0] * 4
+    assert [w.observed_seconds for w in made if w.camera == "cam-1"] == [1.0] * 5
 
 
 def test_a_minute_never_has_more_than_sixty_observed_seconds() -> None:
@@ -335,3 +363,107 @@ def test_a_visit_belongs_to_the_minute_in_which_it_ended() -> None:
     assert (window.visits, window.dwell_seconds) == (2, 50.5)
     assert window.dwell[dwell_bin(20.5)] == sum(window.dwell) == 1
     assert window.dwell_censored[dwell_bin(30.0)] == sum(window.dwell_censored) == 1
+
+
+# ---- heat -----------------------------------------------------------------------------------------------
+
+
+def test_a_calibrated_floor_s_map_is_in_metres_and_a_picture_s_in_frame_heights() -> None:
+    square = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    minutes = Minutes([CameraLayout("cam-1", floor=Floor(square, square)), CameraLayout("cam-2")])
+    minutes.add(Pulse("cam-1", 30.0, 1.0, 10, 1, 1, 1.0, {}, heat={(2, -3): 0.4, (0, 0): 0.1}))
+    minutes.add(Pulse("cam-1", 31.0, 1.0, 10, 1, 1, 1.0, {}, heat={(2, -3): 0.6}))
+    ((_, made),) = minutes.close()
+    first, second = only(HeatWindow, made)
+    assert (first.unit, first.cells) == ("m", ((0, 0, 0.1), (2, -3, 1.0)))
+    assert (second.unit, second.cells, second.observed_seconds) == ("frame", (), 0.0)
+
+
+def test_a_map_with_too_many_cells_keeps_the_warmest() -> None:
+    heat = {(i, 0): (i + 1) / 1000 for i in range(HEAT_CELLS_MAX + 10)}
+    minutes = Minutes([CameraLayout("cam-1")])
+    minutes.add(Pulse("cam-1", 30.0, 1.0, 10, 1, 1, 1.0, {}, heat=heat))
+    ((_, made),) = minutes.close()
+    (window,) = only(HeatWindow, made)
+    assert [window.cells[0][0], window.cells[-1][0]] == [10, HEAT_CELLS_MAX + 9]
+
+
+# ---- areas ----------------------------------------------------------------------------------------------
+
+STORE = Area("store", (("cam-1", "door"), ("cam-2", "door")))
+
+
+@given(st.lists(crossings, max_size=40), st.lists(st.integers(0, 40), max_size=6))
+def test_an_area_s_number_is_what_its_gates_let_in_less_out_and_what_was_corrected(
+    facts: list[Crossing], seal_after: list[int]
+) -> None:
+    minutes, found = Minutes(LAYOUTS, 0.0, [STORE]), []
+    for i, fact in enumerate(facts):
+        minutes.add(fact)
+        if i in seal_after:
+            found += windows(minutes.seal(fact.t + CLOSE_LAG_S + 60))
+    found += windows(minutes.seal(2000.0))
+    inside = [w for w in found if isinstance(w, OccupancyWindow)]
+    through = [c for c in facts if c.gate == "door"]
+    came = sum(1 if c.direction == "in" else -1 for c in through)
+    assert inside[-1].now == came - sum(w.drift for w in inside) >= 0
+    assert {w.camera for w in inside} == {"*"}
+
+
+def test_an_area_is_observed_as_long_as_the_worst_of_its_cameras() -> None:
+    minutes = Minutes(LAYOUTS, areas=[STORE])
+    minutes.add(pulse(30.0, 20.0, "cam-1"))
+    minutes.add(pulse(30.0, 12.5, "cam-2"))
+    ((_, made),) = minutes.close()
+    (window,) = only(OccupancyWindow, made)
+    assert window.observed_seconds == 12.5
+
+
+def test_an_area_goes_on_from_its_last_minute_after_a_restart() -> None:
+    before = OccupancyWindow("*", "store", 60, 60.0, 300.0, 6, 5, 0, False)
+    unknown = OccupancyWindow("*", "gone", 60, 60.0, 300.0, 6, 5, 0, False)
+    minutes = Minutes(LAYOUTS, 120.0, [STORE], [before, unknown])
+    minutes.add(crossing(130.0))
+    minutes.add(crossing(131.0, "cam-2"))
+    ((_, made),) = minutes.close()
+    (window,) = only(OccupancyWindow, made)
+    assert (window.now, window.peak) == (7, 7)
+
+
+def test_a_known_number_replaces_the_gates_and_is_told_as_drift() -> None:
+    minutes = Minutes(LAYOUTS, 0.0, [STORE])
+    for t in (1.0, 2.0, 3.0):
+        minutes.add(crossing(t))
+    minutes.anchor("store", 0, 65.0)
+    first, second = (only(OccupancyWindow, made)[0] for _, made in minutes.seal(135.0))
+    assert (first.now, first.anchored) == (3, False)
+    assert (second.now, second.drift, second.anchored) == (0, 3, True)
+
+
+# ---- quality --------------------------------------------------------------------------------------------
+
+
+def test_every_window_but_a_heat_map_says_how_far_to_trust_it() -> None:
+    minutes = Minutes(LAYOUTS, areas=[STORE])
+    for second in range(1, 61):
+        minutes.add(pulse(float(second), 1.0))
+    ((_, made),) = minutes.close()
+    judged = {(w.scope, w.camera): w.quality for w in made if not isinstance(w, HeatWindow)}
+    seen = judged["gate", "cam-1"]
+    assert seen is not None
+    assert (seen.fps, seen.coverage, seen.confidence, seen.reasons) == (10.0, 1.0, "good", ())
+    for blind in (("gate", "cam-2"), ("lane", "cam-9"), ("occupancy", "*")):
+        found = judged[blind]
+        assert found is not None
+        assert (found.coverage, found.confidence, found.reasons) == (0.0, "none", ("nothing_seen",))
+
+
+def test_what_is_counted_while_the_clock_is_not_trusted_says_so() -> None:
+    minutes = Minutes(LAYOUTS)
+    minutes.clock_trusted = False
+    for second in range(1, 61):
+        minutes.add(pulse(float(second), 1.0))
+    ((_, made),) = minutes.close()
+    quality = only(GateWindow, made)[0].quality
+    assert quality is not None
+    assert quality.reasons == ("clock_untrusted",)
