@@ -9,9 +9,21 @@ from typing import Final, Protocol
 
 from edge.errors import StoreError
 from edge.log import fields
-from pipelines.layout import CameraLayout
+from pipelines.area_watch import OVER_CAPACITY, AreaWatch, closed_between
+from pipelines.layout import Area, CameraLayout
 from pipelines.patrol import NAMES, Hours, Patrol, PatrolRules
-from pipelines.records import MINUTE_S, Crossing, Event, Fact, Record, VehiclePassage, Visit, Wait, Window
+from pipelines.records import (
+    MINUTE_S,
+    Crossing,
+    Event,
+    Fact,
+    OccupancyWindow,
+    Record,
+    VehiclePassage,
+    Visit,
+    Wait,
+    Window,
+)
 from pipelines.windows import Minutes
 
 log = logging.getLogger("edge.recorder")
@@ -43,6 +55,10 @@ class Books(Protocol):
         """Events of these names that have begun and not ended."""
         ...
 
+    def last_occupancy(self) -> Sequence[OccupancyWindow]:
+        """The newest window of each area."""
+        ...
+
 
 class Recorder:
     """Takes facts as they come and seals minutes as they end; survives a store that refuses for a while."""
@@ -56,9 +72,10 @@ class Recorder:
         *,
         hours: Hours | None = None,
         rules: PatrolRules | None = None,
+        areas: Sequence[Area] = (),
     ) -> None:
         """Go on where the last run stopped. now: steady UTC. committed: called after new outbox rows. hours:
-        the store's opening hours, for the patrol's rules."""
+        the store's opening hours, for the patrol's rules and for when an area is surely empty."""
         self._store = store
         self._committed = committed
         self._unsaved: list[Record] = []
@@ -69,15 +86,24 @@ class Recorder:
         """Records dropped because the store refused them for too long."""
         last, this = store.last_sealed_minute(), math.floor(now / MINUTE_S) * MINUTE_S
         # A clock that was set back must not hold all minutes until the old future has come.
-        self._minutes = Minutes(layouts, sealed_before=this if last is None else min(last, this))
+        self._minutes = Minutes(
+            layouts,
+            sealed_before=this if last is None else min(last, this),
+            areas=areas,
+            occupied=store.last_occupancy() if areas else (),
+        )
         self._patrol = Patrol(layouts, hours, rules, store.events_under_way(NAMES))
+        self._areas = {area.id: AreaWatch(area, hours) for area in areas}
+        self._resume_areas(hours, now)
         for record in store.uncounted():
             self._minutes.add(record)
+            for area in self._areas.values():
+                area.see(record)
 
     def take(self, facts: Iterable[Fact]) -> None:
         """Count facts, and keep those that are kept one by one."""
         new: list[Record] = []
-        for fact in (each for one in facts for each in (one, *self._patrol.see(one))):
+        for fact in (each for one in facts for each in (one, *self._rules(one))):
             self._minutes.add(fact)
             if isinstance(fact, Crossing | Visit | Wait | VehiclePassage | Event):
                 new.append(fact)
@@ -85,14 +111,46 @@ class Recorder:
             self._unsaved += new
             self._save()
 
-    def seal(self, now: float) -> None:
-        """Commit every minute that can no longer change."""
-        self._unsealed += self._minutes.seal(now)
-        self._save()
+    def seal(self, now: float, *, clock_trusted: bool = True) -> None:
+        """Commit every minute that can no longer change. clock_trusted: whether its times may be believed."""
+        self._minutes.clock_trusted = clock_trusted
+        self._keep(self._minutes.seal(now))
 
     def close(self) -> None:
         """Commit everything, the open minutes too: the box stops."""
-        self._unsealed += self._minutes.close()
+        self._keep(self._minutes.close())
+
+    @property
+    def occupancy(self) -> dict[str, int]:
+        """How many are in each area now."""
+        return {name: area.now for name, area in self._areas.items()}
+
+    def _rules(self, fact: Fact) -> Iterable[Fact]:
+        """What a fact gives rise to."""
+        yield from self._patrol.see(fact)
+        for name, area in self._areas.items():
+            yield from area.see(fact)
+            if (empty_at := area.take_empty()) is not None:
+                self._minutes.anchor(name, 0, empty_at)
+
+    def _resume_areas(self, hours: Hours | None, now: float) -> None:
+        """Go on from the areas' last numbers; nobody is in a store that was closed while the box was off."""
+        under_way = {event.scope: event for event in self._store.events_under_way([OVER_CAPACITY])}
+        for window in self._store.last_occupancy() if self._areas else ():
+            if (area := self._areas.get(window.id)) is None:
+                continue
+            area.correct(window)
+            area.alarm.event = under_way.get(window.id)
+            if closed_between(hours, area.sealed_until, now):
+                self._minutes.anchor(window.id, 0, now)
+                area.base = 0
+
+    def _keep(self, sealed: Sequence[tuple[int, list[Window]]]) -> None:
+        for _, windows in sealed:
+            for window in windows:
+                if isinstance(window, OccupancyWindow):
+                    self._areas[window.id].correct(window)
+        self._unsealed += sealed
         self._save()
 
     def _save(self) -> None:

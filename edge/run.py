@@ -119,6 +119,7 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
                 publisher.nudge if publisher else lambda: None,
                 hours=site.store_hours.span,
                 rules=config.patrol.rules,
+                areas=config.drawn_areas,
             ),
             live=live,
             publisher=publisher,

@@ -68,7 +68,7 @@ class Alarm:
     """One kind of event about one thing, under way or not."""
 
     name: str
-    camera: str
+    camera: str | None
     scope: str | None
     event: Event | None = None
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from edge.errors import StoreError
+from edge.opening_hours import StoreHours, parse_opening_hours
 from edge.recorder import Recorder
 from edge.store.store import Store
-from pipelines.layout import CameraLayout, Gate
-from pipelines.records import CameraWindow, Crossing, Event, GateWindow, Pulse, Window
+from pipelines.layout import Area, CameraLayout, Gate
+from pipelines.records import CameraWindow, Crossing, Event, GateWindow, OccupancyWindow, Pulse, Window
 
 MINUTE = 1_790_000_040
 LAYOUT = CameraLayout("cam-1", gates=(Gate("door", (0.5, 0.0), (0.5, 1.0), "right"),))
@@ -132,6 +136,9 @@ class FailingStore:
     def events_under_way(self, names):
         return self._store.events_under_way(names)
 
+    def last_occupancy(self):
+        return self._store.last_occupancy()
+
     def _check(self) -> None:
         if self.full:
             raise StoreError("the disk is full; free some space")
@@ -156,3 +163,79 @@ def test_an_event_goes_to_the_outbox_at_once(store):
     heard: list[int] = []
     recorder(store, heard=heard).take([Event("camera_offline", MINUTE + 1.0, "cam-1")])
     assert (heard, store.backlog("data").rows) == ([1], 1)
+
+
+# ---- areas ----------------------------------------------------------------------------------------------
+
+STORE_AREA = Area("store", (("cam-1", "door"),), capacity=2)
+NOON = 1_790_035_200 - 1_790_035_200 % 86_400 + 43_200
+HOURS = StoreHours(parse_opening_hours({"mon-sun": "10:00-22:00"}), ZoneInfo("UTC")).span
+
+
+def with_area(store: Store, now: float) -> Recorder:
+    return Recorder(store, [LAYOUT], now, committed=lambda: None, hours=HOURS, areas=[STORE_AREA])
+
+
+def occupied(store: Store) -> list[tuple[int, int, int]]:
+    return [(w.start, w.now, w.drift) for w in windows(store, OccupancyWindow)]
+
+
+def test_who_came_in_is_inside_until_they_go_and_after_a_restart_still(tmp_path):
+    with opened(tmp_path) as store:
+        books = with_area(store, NOON)
+        books.take([crossing(NOON + 5.0), crossing(NOON + 9.0, 2), pulse(NOON + 10.0)])
+        assert books.occupancy == {"store": 2}
+        books.seal(NOON + 75.0)
+        books.take([crossing(NOON + 80.0, 3), pulse(NOON + 81.0)])
+    with opened(tmp_path) as store:  # killed: the open minute's crossing comes from the store
+        books = with_area(store, NOON + 90.0)
+        assert books.occupancy == {"store": 3}
+        books.take([replace(crossing(NOON + 100.0, 4), direction="out"), pulse(NOON + 101.0)])
+        assert books.occupancy == {"store": 2}
+        books.seal(NOON + 140.0)
+        assert occupied(store) == [(NOON, 2, 0), (NOON + 60, 2, 0)]
+
+
+def test_a_box_that_was_off_overnight_begins_with_an_empty_store_and_tells_the_drift(tmp_path):
+    with opened(tmp_path) as store:
+        books = with_area(store, NOON)
+        books.take([crossing(NOON + 5.0), pulse(NOON + 6.0)])
+        books.seal(NOON + 75.0)
+    morning = NOON + 22 * 3600
+    with opened(tmp_path) as store:
+        books = with_area(store, morning)
+        assert books.occupancy == {"store": 0}
+        books.take([crossing(morning + 5.0, 2), pulse(morning + 6.0)])
+        assert books.occupancy == {"store": 1}
+        books.seal(morning + 75.0)
+        assert occupied(store)[-1] == (morning, 1, 1)
+
+
+def test_more_people_than_the_area_holds_are_an_event_that_a_restart_does_not_repeat(tmp_path):
+    def seconds(books: Recorder, begin: int, end: int) -> None:
+        for k in range(begin, end):
+            books.take([pulse(NOON + k)])
+
+    with opened(tmp_path) as store:
+        books = with_area(store, NOON)
+        books.take([crossing(NOON + 1.0, k) for k in range(3)])
+        seconds(books, 2, 30)
+        books.seal(NOON + 75.0)
+    with opened(tmp_path) as store:
+        books = with_area(store, NOON + 75.0)
+        seconds(books, 76, 120)
+        books.take([replace(crossing(NOON + 120.0, 5), direction="out") for _ in range(2)])
+        seconds(books, 121, 200)
+        events = [record for record in store.records_since(0) if isinstance(record, Event)]
+    (event,) = events
+    assert (event.name, event.scope, event.detail["people"]) == ("over_capacity", "store", 3)
+    assert event.t_end == pytest.approx(NOON + 150, abs=3)
+
+
+def test_what_is_sealed_while_the_clock_is_not_trusted_says_so(store):
+    books = recorder(store)
+    books.take([pulse(MINUTE + k) for k in range(1, 61)])
+    books.seal(MINUTE + 75.0, clock_trusted=False)
+    (row,) = store.pending("data", 0, 9)
+    judged = [window["quality"] for window in json.loads(row.body)["windows"] if "quality" in window]
+    assert {tuple(quality["reasons"]) for quality in judged} == {("clock_untrusted",)}, judged
