@@ -153,7 +153,7 @@ def _make(path: Path) -> str:
             file.flush()
             os.fsync(file.fileno())
         try:
-            draft.hardlink_to(path)
+            path.hardlink_to(draft)
         except FileExistsError:
             return _read_private(path)
     finally:

@@ -40,6 +40,12 @@ class MemberKeeper:
         """Empty until `refresh` was called."""
         return self._book
 
+    def check(self, document: MemberKeysDocument) -> None:
+        """Whether the keys can be opened (a `Downlink`'s check). Raises SyncError or ValueError: a document
+        that was sealed for the box that we were before must not stand in the way of ours."""
+        for sealed in document.keys:
+            self._opened(sealed)
+
     def document(self, name: str) -> None:
         """A document is in use from now on (`Downlink`'s `on_document`): begins a refresh if it is ours."""
         if name.startswith("member"):

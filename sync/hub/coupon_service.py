@@ -20,7 +20,7 @@ from sync.hub.ledger import Ledger, LedgerError, Receipt
 from sync.hub.member_keys import KeyRing
 from sync.hub.membership import Membership
 from sync.hub.post import Post
-from sync.keys import KeyPair, PublicKey
+from sync.keys import KeyPair
 from sync.topics import BoxIdentity
 
 log = logging.getLogger(__name__)
@@ -99,12 +99,10 @@ class CouponService:
 
     def _born(self, item: BoxState, now: float) -> list[Answer]:
         box, state = item.box, item.state
-        sealing = None
         if state.online and state.signing_key is not None and state.sealing_key is not None:
             keys = (state.signing_key, state.sealing_key)
-            if self._membership.told(box, *keys, now, first_use=self._first_use):
-                sealing = PublicKey.parse(state.sealing_key)
-        self.post.seen(box, state, sealing)
+            self._membership.told(box, *keys, now, first_use=self._first_use)
+        self.post.seen(box, state)
         return list(self._books.unanswered(box, now)) if state.online else []
 
     def _take(self, box: BoxIdentity, epoch: str, upto: int, ledger: Ledger, now: float) -> Sequence[Answer]:

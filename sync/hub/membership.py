@@ -177,19 +177,15 @@ class Membership:
 
     # -- boxes -----------------------------------------------------------------------------------------
 
-    def told(self, box: BoxIdentity, signing: str, sealing: str, now: float, *, first_use: bool) -> bool:
-        """A box has told its keys; whether they are believed.
+    def told(self, box: BoxIdentity, signing: str, sealing: str, now: float, *, first_use: bool) -> None:
+        """A box has told its keys.
 
         With `first_use` the first keys of a box are believed at once: its certificate, which the broker has
         checked, vouches for it. Any later ones wait for `trust`: they may be a rebuilt box's, or a thief's.
         """
-        rows = self._db.execute(
-            "SELECT signing, sealing, trusted FROM box_key WHERE tenant = ? AND store = ? AND box = ?",
-            (box.tenant, box.store, box.box),
-        ).fetchall()
-        known = {(row[0], row[1]): bool(row[2]) for row in rows}
+        known = self.known_keys(box)
         if (signing, sealing) in known:
-            return known[signing, sealing]
+            return
         trusted = first_use and not known
         with self._books.transaction():
             self._db.execute(
@@ -202,7 +198,14 @@ class Membership:
                 "storeedge hub boxes trust %s %s",
                 box, PublicKey.parse(signing).id, box, PublicKey.parse(signing).id,
             )  # fmt: skip
-        return trusted
+
+    def known_keys(self, box: BoxIdentity) -> dict[tuple[str, str], bool]:
+        """Every pair of keys (to sign, to seal for) that the box has told, and whether it is believed."""
+        rows = self._db.execute(
+            "SELECT signing, sealing, trusted FROM box_key WHERE tenant = ? AND store = ? AND box = ?",
+            (box.tenant, box.store, box.box),
+        )
+        return {(signing, sealing): bool(trusted) for signing, sealing, trusted in rows}
 
     def boxes(self) -> Sequence[BoxKey]:
         """All keys that boxes have told."""

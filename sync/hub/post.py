@@ -43,8 +43,10 @@ class _Item:
 class _Box:
     connected_at: Any
     held: Mapping[str, int]
-    sealing: PublicKey | None
-    """None: not trusted with members."""
+    keys: tuple[str, str] | None
+    """As it told them, to sign and to seal for."""
+    trusted: bool
+    """With members."""
     sent: dict[str, int] = field(default_factory=dict)
 
 
@@ -58,13 +60,15 @@ class Post:
         self._under_way: dict[int, _Item] = {}
         self._looked_at = float("-inf")
 
-    def seen(self, box: BoxIdentity, state: State, sealing: PublicKey | None) -> None:
-        """A birth document has come, or a goodbye; `sealing` for a box whose keys are trusted."""
+    def seen(self, box: BoxIdentity, state: State) -> None:
+        """A birth document has come, or a goodbye."""
         if not state.online:
             self._boxes.pop(box, None)
             return
         before = self._boxes.get(box)
-        now = _Box(state.connected_at, state.documents, sealing)
+        told = state.signing_key is not None and state.sealing_key is not None
+        keys = (state.signing_key or "", state.sealing_key or "") if told else None
+        now = _Box(state.connected_at, state.documents, keys, trusted=False)
         if before is not None and before.connected_at == state.connected_at:
             now.sent = before.sent
         self._boxes[box] = now
@@ -97,9 +101,11 @@ class Post:
             for box, known in self._boxes.items():
                 if box.tenant != tenant:
                     continue
+                if not known.trusted and known.keys is not None:  # a command may have made it so
+                    known.trusted = bool(self._membership.known_keys(box).get(known.keys))
                 for whole, (version, pieces, most) in wanted.items():
                     newest = max(known.held.get(whole, 0), known.sent.get(whole, 0))
-                    if version > newest and (known.sealing is not None or not whole.startswith("member")):
+                    if version > newest and (known.trusted or not whole.startswith("member")):
                         known.sent[whole] = version
                         self._put(box, whole, version, pieces, most)
 
@@ -177,8 +183,9 @@ class Post:
         """The member keys, sealed for this one box."""
         box = self._boxes.get(item.box)
         keys = self._ring.live(item.box.tenant, now)
-        if box is None or box.sealing is None or not keys:
+        if box is None or box.keys is None or not keys:
             return None
+        sealing = PublicKey.parse(box.keys[1])
         sealed = []
         for key in keys:
             # Bound to the times as they are written, to the millisecond.
@@ -189,7 +196,7 @@ class Post:
                     "id": key.id,
                     "valid_from": rfc3339(begins),
                     "valid_until": rfc3339(ends),
-                    "sealed": seal(box.sealing, key.secret, about),
+                    "sealed": seal(sealing, key.secret, about),
                 }
             )
         expires_at = _time(max(key.valid_until for key in keys))
