@@ -29,7 +29,7 @@ def minutes(
     """The windows of these scopes that start in [begin, end) by the minute, as the wire has them. What was
     not yet counted when one was made is null."""
     made: defaultdict[int, list[Window]] = defaultdict(list)
-    for scope in {*scopes, *_EVIDENCE}:
+    for scope in dict.fromkeys((*scopes, *_EVIDENCE)):
         for window in windows.select(connection, scope, begin, end):
             made[window.start].append(window)
     unknown = {
