@@ -13,7 +13,7 @@ from models import tfjs
 from models.errors import ModelsError
 from models.fetch import Progress
 from models.frames_in import open_sides, take_frames
-from models.manifest import FP32, INT8, RANGES, ModelCard
+from models.manifest import CHARACTERS, FP32, INT8, RANGES, ModelCard
 from models.quantise import quantise, read_ranges
 
 
@@ -61,9 +61,20 @@ def _copy(card: ModelCard, files: list[Path], into: Path, _say: Progress) -> Non
         shutil.copyfile(file, into / name)
 
 
+def _ctc_text(_card: ModelCard, files: list[Path], into: Path, _say: Progress) -> None:
+    """The network as it is; its alphabet, which is among its properties, as a file of lines."""
+    properties = onnx.load(files[0]).metadata_props
+    alphabet = next((entry.value for entry in properties if entry.key == "character"), None)
+    if alphabet is None:
+        raise ModelsError(f"{files[0].name} does not say its alphabet: fetch the file of the manifest")
+    shutil.copyfile(files[0], into / FP32)
+    (into / CHARACTERS).write_bytes(alphabet.encode())
+
+
 _MAKERS: Final[Mapping[str, Callable[[ModelCard, list[Path], Path, Progress], None]]] = {
     "nanodet": _nanodet,
     "yolox": _yolox,
     "retina-plate": _copy,
     "ctc-plate": _copy,
+    "ctc-text": _ctc_text,
 }

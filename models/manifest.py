@@ -73,7 +73,7 @@ class ModelCard(_Closed):
     name: str
     about: str
     task: Literal["detect", "detect plates", "read plates"]
-    family: Literal["nanodet", "yolox", "retina-plate", "ctc-plate"]
+    family: Literal["nanodet", "yolox", "retina-plate", "ctc-plate", "ctc-text"]
     long_side: int
     fill: int
     licence: str

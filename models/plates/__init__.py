@@ -1,0 +1,1 @@
+"""Number plates: where they are, what stands on them, what colour they have."""
