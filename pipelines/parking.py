@@ -66,7 +66,7 @@ class Sessions:
         self._max_stay_s, self._most = max_stay_s, most
         self._cars = Cars()
         self._provisional: OrderedDict[Passage, tuple[float, ParkingEvent]] = OrderedDict()
-        self._told: OrderedDict[Passage, str] = OrderedDict()
+        self._told: OrderedDict[Passage, tuple[str, float]] = OrderedDict()
         self._swept_at = float("-inf")
         for session in sorted(restored, key=lambda one: one.entered_at or 0.0):
             told_at = session.left_at if session.left_at is not None else session.entered_at
@@ -103,8 +103,8 @@ class Sessions:
         return [*seen, Seen(changed=ended)] if ended else seen
 
     def _wait_for_the_last_word(self, passage: Passage, event: ParkingEvent, now: float) -> Seen:
-        if passage in self._told:
-            return self._corrected(self._told[passage], event)
+        if (told := self._told_before(event)) is not None:
+            return self._corrected(told, event)
         begun = self._provisional.pop(passage, (now, event))[1]
         self._provisional[passage] = (now, replace(event, t=begun.t))
         if len(self._provisional) > MOST_PROVISIONAL:
@@ -112,7 +112,7 @@ class Sessions:
         return Seen(reason="provisional", lane=event.lane)
 
     def _settled(self, event: ParkingEvent) -> Seen:
-        told = self._told.get((event.feed, event.ref, event.what)) if event.ref is not None else None
+        told = self._told_before(event)
         if told is not None and event.what != "price":  # who asks for a fee again is answered again
             return self._corrected(told, event)
         names = tuple(self.naming.plate(event.plate)) if event.plate is not None else ()
@@ -124,10 +124,17 @@ class Sessions:
             case "paid":
                 return self._paid(event, names)
 
+    def _told_before(self, event: ParkingEvent) -> str | None:
+        """The session that the same passage was told of."""
+        if event.ref is None or (told := self._told.get((event.feed, event.ref, event.what))) is None:
+            return None
+        session, t = told
+        return session if event.lasting or abs(event.t - t) <= AGAIN_S else None
+
     # -- coming in ---------------------------------------------------------------------------------------
 
     def _entry(self, event: ParkingEvent, names: tuple[Names, ...]) -> Seen:
-        if not names and event.ref is None:
+        if not names and _stay_of(event) is None:
             return _unread(event, "arrival")
         how, found = self._find(event, names)
         changed: list[Session] = []
@@ -160,7 +167,7 @@ class Sessions:
             return Seen(reason="ambiguous", lane=event.lane)
         if found and found[0].end is not None:
             return Seen(reason="repeat", lane=event.lane)
-        if not found and not names and event.ref is None:
+        if not found and not names and _stay_of(event) is None:
             return _unread(event, "exit")
         if found:
             session = found[0]
@@ -200,13 +207,14 @@ class Sessions:
             return Seen(changed=tuple(changed), reason="late", lane=event.lane)
         visitor = self.naming.wholes(event.plate) if event.plate is not None else ()
         moment = Moment(
-            session, on, event.lane, event.t, parked_s, visitor, how, event.plate, event.feed, event.ref
+            session, on, event.lane, event.t, parked_s, visitor, how, event.plate, event.feed, _stay_of(event)
         )
         return Seen(moment, tuple(changed), lane=event.lane)
 
     def _find(self, event: ParkingEvent, names: tuple[Names, ...]) -> tuple[Matched, list[Session]]:
         """The sessions that this car may be, and how that is known."""
-        if event.ref is not None and (found := self._cars.of_ref(self.naming.ref(event.feed, event.ref))):
+        ref = _stay_of(event)
+        if ref is not None and (found := self._cars.of_ref(self.naming.ref(event.feed, ref))):
             return "ref", found
         return self._cars.nearest(names, event.t)
 
@@ -214,10 +222,11 @@ class Sessions:
 
     def _heard(self, session: Session, event: ParkingEvent, changed: list[Session]) -> None:
         """Keep a session as an event leaves it; note it in `changed` unless the event told nothing new."""
+        ref = _stay_of(event)
+        if ref is not None and session.ref is None:
+            session = replace(session, ref=self.naming.ref(event.feed, ref)[0])
         if event.ref is not None:
-            if session.ref is None:
-                session = replace(session, ref=self.naming.ref(event.feed, event.ref)[0])
-            self._told[(event.feed, event.ref, event.what)] = session.id
+            self._told[(event.feed, event.ref, event.what)] = (session.id, event.t)
             if len(self._told) > MOST_TOLD:
                 self._told.popitem(last=False)
         if self._cars.get(session.id) != session:
@@ -267,6 +276,11 @@ def _unread(event: ParkingEvent, on: On) -> Seen:
         return Seen(reason="late", lane=event.lane)
     moment = Moment(_id(event, ()), on, event.lane, event.t, event.parked_s, (), "unread")
     return Seen(moment, reason="unread", lane=event.lane)
+
+
+def _stay_of(event: ParkingEvent) -> str | None:
+    """The feed's number where it is the stay's, from entry to exit."""
+    return event.ref if event.lasting else None
 
 
 def _parked(session: Session, event: ParkingEvent) -> float | None:

@@ -43,7 +43,9 @@ class ParkingEvent:
     feed: str = ""
     """Id of the feed, or of the camera."""
     ref: str | None = field(default=None, repr=False)
-    """The feed's own number of this car's stay or passage. The same `ref` again is the same car."""
+    """The feed's own number of this car's stay. The same `ref` again is the same car."""
+    lasting: bool = True
+    """False: `ref` is a camera's number of this passage only, and may be another car's later."""
     settled: bool = True
     """False: the feed may still correct it."""
     late: bool = False

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from edge.config.area import AreaConfig, check_areas
 from edge.config.camera import CameraConfig
+from edge.config.coupons import MOST_RULES, CouponRule, check_coupons
 from edge.config.identity import SiteIdentity
 from edge.config.lane import LaneConfig
+from edge.config.parking import ParkingConfig, check_parking
 from edge.config.patrol import PatrolConfig
 from edge.config.sync import SyncConfig
 from edge.config.values import Closed, unique
 from edge.errors import ConfigError
 from edge.site_file import Fault, faults_of, misplaced, read_yaml
-from pipelines.layout import Area, CameraLayout, Lane
+from pipelines.layout import Area, CameraLayout, Lane, LaneDirection
 
 
 class SiteConfig(Closed):
@@ -30,7 +32,10 @@ class SiteConfig(Closed):
         default_factory=list, description="Left out: how many people are inside is not told."
     )
     lanes: list[LaneConfig] = Field(default_factory=list)
-    coupons: list[dict[str, Any]] = Field(default_factory=list)
+    parking: ParkingConfig = Field(default_factory=lambda: ParkingConfig.model_validate({}))
+    coupons: list[CouponRule] = Field(
+        default_factory=list, max_length=MOST_RULES, description="Parking coupon rules."
+    )
     sync: SyncConfig | None = Field(None, description="Left out: the box works alone.")
 
     @model_validator(mode="after")
@@ -45,6 +50,8 @@ class SiteConfig(Closed):
                     f"cameras here: {', '.join(known) or 'none'}",
                 )  # fmt: skip
         check_areas(self.areas, self.cameras)
+        check_coupons(self.coupons, self.lane_directions)
+        check_parking(self.parking, self.lane_directions, broker=self.sync is not None)
         return self
 
     def camera(self, camera_id: str | None = None) -> CameraConfig:
@@ -71,6 +78,11 @@ class SiteConfig(Closed):
             mask=tuple(tuple(polygon) for polygon in camera.mask),
             staff_after_s=60 * camera.staff_after,
         )
+
+    @property
+    def lane_directions(self) -> dict[str, LaneDirection]:
+        """By lane, as listed."""
+        return {lane.id: lane.direction for lane in self.lanes}
 
     @property
     def drawn_areas(self) -> tuple[Area, ...]:

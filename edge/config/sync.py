@@ -23,16 +23,16 @@ class SyncConfig(Closed):
     @field_validator("url")
     @classmethod
     def _mqtt(cls, url: str) -> str:
-        _ask_sync(url, "; such as mqtts://broker.example:8883")
+        check_broker(url, "; such as mqtts://broker.example:8883")
         return url
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        _ask_sync(self.url, **{k: str(v) for k in ("ca", "cert", "key") if (v := getattr(self, k))})
+        check_broker(self.url, **{k: str(v) for k in ("ca", "cert", "key") if (v := getattr(self, k))})
         return self
 
 
-def _ask_sync(url: str, remedy: str = "", **files: str) -> None:
+def check_broker(url: str, remedy: str = "", **files: str) -> None:
     """Raise ValueError where sync, which knows the grammar of a broker's address, cannot take it. Any word
     stands for a secret until that is filled in."""
     from sync.errors import SyncError  # noqa: PLC0415 - a replay needs no MQTT client

@@ -7,22 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from edge.config.values import Closed, Id, Number
 from edge.errors import ConfigError
 from edge.opening_hours import DAYS, parse_opening_hours
 from edge.site_file import Key, faults_of, misplaced
 from pipelines.coupon_rules import Caps, Offer, OfferKind, Rule, When
 from pipelines.layout import LaneDirection
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 AtMost = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Texts = dict[Literal["zh-CN", "en"], str]
 
@@ -31,12 +28,6 @@ HEADLINE: Final = 60
 DETAIL: Final = 200
 """Letters that fit on a lane's screen."""
 _LANE_OF: Final[Mapping[str, LaneDirection]] = {"arrival": "entry", "exit": "exit"}
-
-
-class Closed(BaseModel):
-    """A mapping of the site file: frozen, and no key that we do not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class MinutesConfig(Closed):
@@ -61,7 +52,7 @@ class WhenConfig(Closed):
         default_factory=list, description='Such as ["10:00-14:00", "22:00-02:00"]; left out: always.'
     )
     days: str | list[str] = Field("mon-sun", description="Such as mon-fri, or [sat, sun].")
-    member: bool | Literal["any"] = Field(
+    member: Literal[True, False, "any"] = Field(
         "any", description="true: members; false: everybody not known to be one."
     )
     lanes: list[Id] = Field(default_factory=list, description="Left out: every lane of that direction.")
