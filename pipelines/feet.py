@@ -16,15 +16,12 @@ from pipelines.floor import Place, Plane
 from pipelines.layout import Point
 from pipelines.track import EDGE, PEOPLE, Track
 from pipelines.tracker import FROM_SIDE
-from pipelines.usual_height import CUT, UsualHeight
+from pipelines.usual_height import UsualHeight
 
 FROM_ABOVE: Final = 0.8
 """The boxes' usual width over height from which a camera looks straight down."""
 COVERED: Final = 0.3
 """Share of a box's width over which a nearer body must stand before its lower edge."""
-CUT_WHEN_COVERED: Final = 0.92
-"""With somebody in front, a box that is so little shorter than usual is a cut one already: nobody need be
-taken for a child."""
 
 
 def foot_of(track: Track, shape: float, aspect: float) -> Point:
@@ -63,9 +60,7 @@ class Feet:
         covered = _covered(track, tracks)
         if track.confirmed and not covered and not track.crowded:
             self._usual.learn(y2, y2 - y1)
-        hidden = self._usual.foot_under(y1, y2 - y1, CUT_WHEN_COVERED if covered else CUT)
-        if hidden is None and not covered:
-            hidden = self._usual.foot_under(track.y - track.height, track.height)
+        hidden = self._usual.foot_under(y1, y2 - y1)
         if hidden is None or covered:
             return foot if hidden is None else hidden
         # Nobody stands in front: elsewhere than behind a counter who is short may be a child.

@@ -26,6 +26,8 @@ JUMP_MPS: Final = 3.0
 """Nobody moves further than this and so fast: the track went over to somebody else."""
 SAME_M: Final = 0.6
 """So near to where somebody was is the same place: two bodies do not fit."""
+FOUND_M: Final = 1.0
+"""And so near who was hidden comes to light: the place of somebody half hidden is not known so well."""
 HIDDEN_S: Final = 10.0
 """Lost in the zone and found in the zone: hidden for so long at most."""
 BORN_S: Final = 4.0
@@ -35,6 +37,34 @@ EXCHANGED_S: Final = 0.5
 """In their place comes somebody else whom one saw come: later, it is the next one."""
 BEFORE_S: Final = 2.0
 """And not so much before they left it."""
+
+
+@dataclass(slots=True)
+class Body:
+    """What a track follows, inside the zone or not."""
+
+    t: float
+    point: Point
+    """Where it was last."""
+    came_t: float
+    came: Point
+    """Where it was first seen, or the track jumped to."""
+    appeared: bool
+    """Whether that was in the midst of the picture."""
+
+    @staticmethod
+    def first(t: float, place: Place, at_edge: bool) -> Body:
+        """A track's first sighting."""
+        return Body(t, place.point, t, place.point, not at_edge)
+
+    def move(self, t: float, place: Place) -> bool:
+        """The next sighting; whether the track jumped: nobody can have come here from there."""
+        way = math.dist(self.point, place.point)
+        jumped = way > (JUMP_M + JUMP_MPS * (t - self.t)) * place.metre
+        self.t, self.point = t, place.point
+        if jumped:
+            self.came_t, self.came, self.appeared = t, place.point, True
+        return jumped
 
 
 @dataclass(slots=True)
@@ -48,10 +78,7 @@ class Stay:
     """Whether the person was seen to come in over the zone's edge."""
     unseen: bool
     """Whether the stay is longer than what was seen of it."""
-    first_t: float
-    first: Point
-    appeared: bool
-    """Whether the body was first seen inside, or jumped there."""
+    body: Body
     last_t: float
     last: Point
     metre: float
@@ -103,18 +130,12 @@ def apart(gone: Stay, vanished: bool, other: Stay) -> float | None:
     """How far, in metres, a body is from where one that is gone was, if it may be the same person; else
     None. `vanished`: nobody saw it go."""
     left_t, left = gone.left_from
-    reach = SAME_M * gone.metre
-    if other.appeared and (gap := math.dist(other.first, left)) <= reach:
-        late, limit = other.first_t - left_t, HIDDEN_S if vanished else BORN_S
-    elif other.rest is not None and (gap := math.dist(other.rest, left)) <= reach:
-        late, limit = other.rest_since - left_t, VANISHED_S if vanished else EXCHANGED_S
+    same, body = SAME_M * gone.metre, other.body
+    if body.appeared and math.dist(body.came, left) <= (FOUND_M * gone.metre if vanished else same):
+        far, late, limit = math.dist(body.came, left), body.came_t - left_t, HIDDEN_S if vanished else BORN_S
+    elif other.rest is not None and math.dist(other.rest, left) <= same:
+        far, late = math.dist(other.rest, left), other.rest_since - left_t
+        limit = VANISHED_S if vanished else EXCHANGED_S
     else:
         return None
-    return gap / gone.metre if -BEFORE_S <= late <= limit else None
-
-
-def jumped(before: tuple[float, Point] | None, t: float, place: Place) -> bool:
-    """Whether nobody can have come here from where the track was before."""
-    if before is None:
-        return True
-    return math.dist(before[1], place.point) > (JUMP_M + JUMP_MPS * (t - before[0])) * place.metre
+    return far / gone.metre if -BEFORE_S <= late <= limit else None

@@ -21,8 +21,9 @@ ENOUGH: Final = 300.0
 SHORTER: Final = 0.15
 """Weight of a box that is shorter than the line says, against 1 for a taller one: bodies are cut short by
 what stands before them, never made longer."""
-CUT: Final = 0.75
-"""A box shorter than this share of what is usual at its head shows a body without its feet."""
+CUT: Final = 0.92
+"""A box shorter than this share of what is usual at its head may show a body without its feet; whether it does,
+and is no child's, what stands before it tells."""
 
 
 @dataclass(slots=True)
@@ -49,13 +50,18 @@ class UsualHeight:
             b = (n * xy - x * y) / spread
             self._line = (y - b * x) / n, b
 
-    def foot_under(self, head: float, height: float, cut: float = CUT) -> float | None:
-        """Where the feet of a body with this head are, when its box shows less than the share `cut` of it;
-        else None."""
-        if self._line is None or self._sums[0] < ENOUGH:
+    @property
+    def line(self) -> tuple[float, float] | None:
+        """(a, b) of the usual height, a + b * foot; None until it can be believed."""
+        return self._line if self._sums[0] >= ENOUGH else None
+
+    def foot_under(self, head: float, height: float) -> float | None:
+        """Where the feet of a body with this head are, when its box shows less than `CUT` of it; else
+        None."""
+        if self.line is None:
             return None
-        a, b = self._line
+        a, b = self.line
         if b >= 0.9:
             return None
         foot = (head + a) / (1 - b)
-        return foot if height < cut * (foot - head) else None
+        return foot if height < CUT * (foot - head) else None

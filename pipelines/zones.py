@@ -16,7 +16,7 @@ from pipelines.floor import Place, Plane
 from pipelines.geometry import depth, inside
 from pipelines.layout import Point, Zone
 from pipelines.records import EndReason, Pass, Visit, ZonePulse
-from pipelines.stays import BORN_S, HIDDEN_S, REST_S, Stay, apart, jumped
+from pipelines.stays import BORN_S, HIDDEN_S, REST_S, Body, Stay, apart
 
 ENTER_S: Final = 1.0
 """Inside for this long (from the first to the newest sighting inside) before a stay counts as begun."""
@@ -54,8 +54,8 @@ class ZoneWatch:
     _polygon: tuple[Point, ...] = field(init=False)
     _stays: dict[int, Stay] = field(default_factory=dict)
     _gone: list[_Gone] = field(default_factory=list)
-    _seen: dict[int, tuple[float, Point]] = field(default_factory=dict)
-    """When and where each track was last seen, inside or not."""
+    _bodies: dict[int, Body] = field(default_factory=dict)
+    """Everybody in the picture, inside or not."""
     _peak: int = 0
     _person_seconds: float = 0.0
 
@@ -77,41 +77,45 @@ class ZoneWatch:
         when the camera began to look, so nobody saw it come to where it is seen first. `since`: when its
         first faint traces were seen, where that is before its first sighting. Until it is `confirmed` a
         track stays nowhere, but its stay counts from its beginning."""
-        before = self._seen.get(track)
-        self._seen[track] = t, place.point
+        body, jumped, born = self._bodies.get(track), False, False
+        if body is None:
+            body, born = Body.first(t, place, at_edge), True
+            self._bodies[track] = body
+        else:
+            jumped = body.move(t, place)
         stay = self._stays.get(track)
         if not inside(self._polygon, place.point):
             if stay is not None:
-                self._outside(t, stay, place, before)
+                self._outside(t, stay, place, jumped)
             return
         deep = depth(self._polygon, place.point) / place.metre
         near = at_edge or deep <= EDGE_M
         if stay is None:
-            appeared = not at_edge and deep > BORDER_M and jumped(before, t, place)
+            appeared = jumped or (born and not at_edge and deep > BORDER_M)
             stay = self._stays[track] = Stay(
                 track=track,
-                t_in=t if since is None or before is not None else since,
-                arrived=not appeared and not (cold and before is None),
-                unseen=before is None and (cold or not near),
-                first_t=t, first=place.point, appeared=appeared,
+                t_in=since if born and since is not None else t,
+                arrived=not appeared and not (cold and born),
+                unseen=born and (cold or not near),
+                body=body,
                 last_t=t, last=place.point, metre=place.metre, edge=near, sightings=0,
             )  # fmt: skip
         stay.sight(t, place, near)
         if confirmed and (stay.sightings >= ENTER_SIGHTINGS or t - stay.t_in >= ENTER_S):
             stay.counted = True
 
-    def _outside(self, t: float, stay: Stay, place: Place, before: tuple[float, Point] | None) -> None:
+    def _outside(self, t: float, stay: Stay, place: Place, jumped: bool) -> None:
         if depth(self._polygon, place.point) > -LEAVE_M * place.metre:
             return  # on the border: neither in nor out
         if stay.outside_since is None:
             stay.outside_since = t
-            stay.jumped_out = jumped(before, t, place)
+            stay.jumped_out = jumped
         if t - stay.last_t >= LEAVE_S:
             self._leave(stay, "left")
 
     def forget(self, track: int, closing: bool = False) -> None:
         """A track ended, or (`closing`) the camera stopped looking."""
-        self._seen.pop(track, None)
+        self._bodies.pop(track, None)
         stay = self._stays.get(track)
         if stay is not None:
             if stay.outside_since is not None:
@@ -164,7 +168,7 @@ class ZoneWatch:
             taken.add(track)
             gone, stay = self._gone[i], self._stays[track]
             stay.hand_over(gone.stay)
-            stay.appeared, stay.rest_since = False, float("-inf")
+            stay.body.appeared, stay.rest_since = False, float("-inf")
             told += self._end(gone)
         if found:
             self._gone = [gone for i, gone in enumerate(self._gone) if i not in found]
