@@ -13,6 +13,7 @@ from edge.cli.demo import demo
 from edge.cli.doctor import doctor
 from edge.cli.hub import app as hub_app
 from edge.cli.models import app as models_app
+from edge.cli.plates import app as plates_app
 from edge.cli.replay import replay
 from edge.cli.run import run
 from edge.errors import EdgeError
@@ -34,6 +35,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(hub_app, name="hub")
 app.add_typer(audit_app, name="audit")
+app.add_typer(plates_app, name="plates")
 
 
 def main() -> None:
