@@ -17,15 +17,17 @@ from hypothesis import given
 from pipelines.records import Event, Window
 from sync import topics
 from sync.bodies import event_body, minute_body, utc
+from sync.coupon_payloads import REDEEMED, RedeemedBody
 from sync.outbox import STREAMS, OutboxRow
-from sync.payloads import EVENT, MESSAGES, MINUTE, STREAM_OF, TRIGGER
+from sync.payloads import EVENT, MESSAGES, MINUTE, STREAM_OF
 from sync.publisher import envelope
 from sync.schemas import FOLDER, MODELS, file_name, schema, text
 from sync.topics import BoxIdentity
 from tests.broker import Mosquitto
-from tests.sync.fakes import START, Listener, MemoryOutbox, trigger, wait_for
+from tests.sync.coupon_fakes import CAR, OFFER, CouponBox, HeadOffice, coupon_hub
+from tests.sync.fakes import START, Listener, MemoryOutbox, wait_for
 from tests.sync.records import events, windows
-from tests.sync.test_delivery import BOX, running_box, running_hub
+from tests.sync.test_delivery import BOX, running_box
 from tests.sync.test_payloads import ONE_OF_EACH
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,16 +67,27 @@ def test_there_are_no_other_schema_files() -> None:
 def test_every_message_of_a_working_day_fits_its_schema_and_says_nothing_else(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
-    outbox = MemoryOutbox()
-    outbox.put("data", MINUTE, minute_body(START, ONE_OF_EACH))
-    outbox.put_minutes(5)
-    outbox.put(
-        "data", EVENT, event_body(Event("queue_long", START, "cam-1", "till", START + 9.5, {"people": 7}))
-    )
-    outbox.put("trigger", TRIGGER, trigger("t-1").text())
+    office = HeadOffice(tmp_path / "hub.db")
+    key = office.key("k1")
+    office.members(key, {CAR: "m-1"})
+    office.offers(OFFER)
+    now = time.time()
+    office.membership.replace_rules("rainbow", [{"id": "r1", "offer": "coffee"}], now + 3600, now)
     with Listener(mosquitto.url) as listener:
-        with running_hub(mosquitto.url, tmp_path / "hub.db"), running_box(outbox, mosquitto.url) as box:
-            wait_for(outbox.empty, why=box.status)
+        with (
+            coupon_hub(mosquitto.url, tmp_path / "hub.db"),
+            CouponBox(mosquitto.url, tmp_path) as box,
+        ):
+            box.outbox.put("data", MINUTE, minute_body(START, ONE_OF_EACH))
+            box.outbox.put_minutes(5)
+            long = Event("queue_long", START, "cam-1", "till", START + 9.5, {"people": 7})
+            box.outbox.put("data", EVENT, event_body(long))
+            box.wait("offers", "coupons", "member-keys", "members-k1")
+            box.decide("t-1", **box.of_member(key))
+            [answer] = box.answered(1)
+            used = RedeemedBody(key="u-1", code=answer.code or "", at=utc(now), lane="exit-1", amount=5.0)
+            box.outbox.put("trigger", REDEEMED, used.text())
+            wait_for(box.outbox.empty, why=box.line.status)
         wait_for(lambda: b'"online":false' in listener.heard("/state")[-1][1])
         heard = listener.heard()
     seen = set()
@@ -85,8 +98,8 @@ def test_every_message_of_a_working_day_fits_its_schema_and_says_nothing_else(
         name = "storeedge/ack/1" if about.kind == "ack" else message["schema"]
         jsonschema.Draft202012Validator(closed(validator(name).schema)).validate(message)
         seen.add(name)
-        channel = {"state": "state", "up": "up", "ack": "ack"}[about.kind]
-        names = {m["$ref"].rsplit("/", 1)[1] for m in ASYNCAPI["channels"][channel]["messages"].values()}
+        channel = ASYNCAPI["channels"][about.kind]
+        names = {m["$ref"].rsplit("/", 1)[1] for m in channel["messages"].values()}
         assert name in {ASYNCAPI["components"]["messages"][n]["name"] for n in names}
     assert seen == set(MODELS)
 
@@ -122,7 +135,8 @@ def test_the_schema_refuses_what_the_hub_sets_aside() -> None:
 def test_asyncapi_names_the_topics_and_streams_that_the_code_uses() -> None:
     channels = ASYNCAPI["channels"]
     assert ASYNCAPI["asyncapi"] == "3.0.0"
-    assert {c["address"] for c in channels.values()} == {topics.STATE, topics.UP, topics.ACK}
+    ours = {topics.STATE, topics.UP, topics.ACK, topics.DOC, topics.CALL, topics.REPLY}
+    assert {c["address"] for c in channels.values()} == ours
     for channel in channels.values():
         named = {part[1:-1] for part in channel["address"].split("/") if part.startswith("{")}
         assert set(channel["parameters"]) == named
