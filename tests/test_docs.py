@@ -14,9 +14,22 @@ import typer.main
 from edge.cli import app
 from edge.config import check_site
 from models.manifest import cards
-from pipelines.as_json import counts_of
+from pipelines.as_json import KINDS, counts_of
 from pipelines.layout import Zone
-from pipelines.records import DWELL_EDGES_S, CameraWindow, GateWindow, LaneWindow, Window, ZoneWindow
+from pipelines.quality import REASONS
+from pipelines.records import (
+    DWELL_EDGES_S,
+    CameraWindow,
+    CounterWindow,
+    GateWindow,
+    HeatWindow,
+    LaneWindow,
+    OccupancyWindow,
+    Quality,
+    QueueWindow,
+    Window,
+    ZoneWindow,
+)
 from sync.outbox import STREAMS
 from sync.topics import BoxIdentity
 from tests.conftest import ROOT
@@ -141,15 +154,28 @@ ZEROS = (0,) * len(DWELL_EDGES_S)
 WINDOWS: tuple[Window, ...] = (
     GateWindow("c", "g", 0, 60.0, 0, 0, 0),
     ZoneWindow("c", "z", 0, 60.0, 0, 0, 0.0, 0, ZEROS, ZEROS, 0.0),
+    QueueWindow("c", "q", 0, 60.0, 0.0, 0, ZEROS, 0, 0, 0, 0, 0, ZEROS, ZEROS, 0.0),
+    CounterWindow("c", "z", 0, 60.0, 0.0, 0.0, 0.0),
     CameraWindow("c", "c", 0, 60.0, 0, 0.0, 0),
     LaneWindow("c", "l", 0, 60.0, 0, 0, 0, 0, 0),
+    HeatWindow("c", "c", 0, 60.0, "m", ()),
+    OccupancyWindow("*", "a", 0, 60.0, 0.0, 0, 0, 0, anchored=False),
 )
+
+
+def test_every_kind_of_window_is_among_them():
+    assert {window.scope for window in WINDOWS} == set(KINDS)
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.scope)
 def test_every_field_of_a_window_is_explained(window: Window):
     row = next(line for line in METRICS.splitlines() if line.startswith(f"| {window.scope} |"))
     assert re.findall(r"`(\w+)`", row) == list(counts_of(window))
+
+
+def test_every_reason_and_field_of_a_quality_is_explained():
+    assert [name for name in REASONS if f"| `{name}` |" not in METRICS] == []
+    assert [field.name for field in dataclasses.fields(Quality) if f"| `{field.name}` |" not in METRICS] == []
 
 
 def test_the_histograms_edges_are_the_ones_in_use():
