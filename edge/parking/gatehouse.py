@@ -93,15 +93,17 @@ class Gatehouse:
         clock: Callable[[], float],
         sign: Callable[[TriggerBody], str],
         committed: Callable[[], None] = lambda: None,
+        members: Callable[[], MemberBook] = MemberBook,
         board: Board | None = None,
         teller: Teller | None = None,
     ) -> None:
         """lanes: their directions. clock: steady UTC seconds. sign: a decision's body, signed, as JSON.
-        committed: called after a new message is in the outbox. teller: the way to the parking system."""
+        committed: called after a new message is in the outbox. members: the newest book. teller: the way
+        to the parking system."""
         self._lanes, self._sessions, self._coupons, self._books = lanes, sessions, coupons, books
         self._clock, self._sign, self._committed = clock, sign, committed
         self._board, self._teller = board, teller
-        self._members = MemberBook()
+        self._members = members
         self._lock = threading.RLock()
         self._unsaved: dict[str, Stay] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -143,11 +145,6 @@ class Gatehouse:
         with self._lock:
             if self._counts or self._unsaved:
                 self._keep((), self._clock())
-
-    def set_members(self, members: MemberBook) -> None:
-        """The centre has sent another list."""
-        with self._lock:
-            self._members = members
 
     def set_rules(self, rules: Sequence[Rule]) -> None:
         """The centre has sent other rules; what was decided stays."""
@@ -266,9 +263,10 @@ class Gatehouse:
 
     def _member(self, moment: Moment, now: float) -> tuple[Member | None, bool | None]:
         """The member, and whether the car is one; None where nobody can say."""
-        if moment.plate is None or not self._members.usable(now):
+        book = self._members()
+        if moment.plate is None or not book.usable(now):
             return None, None
-        member = self._members.find(moment.plate, now)
+        member = book.find(moment.plate, now)
         return member, member is not None
 
     def _offer(self, decision: Decision) -> Offer | None:

@@ -1,4 +1,4 @@
-"""What every shape of feed needs: lanes by the feed's own names, one spelling of plates, one scale of time."""
+"""What every shape of feed needs: lanes by the feed's names, one spelling of plates, one scale of time."""
 
 from __future__ import annotations
 

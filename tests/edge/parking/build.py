@@ -81,9 +81,9 @@ class Box:
         self.desk = Gatehouse(
             lanes=LANES, sessions=Sessions(self.keys, restored=restored),
             coupons=Coupons("t/s/b", self.rules, local, ledger), books=self.books, clock=self.clock,
-            sign=self.sign, committed=self.nudge, board=self.board, teller=self.teller,
+            sign=self.sign, committed=self.nudge, members=lambda: self.members, board=self.board,
+            teller=self.teller,
         )  # fmt: skip
-        self.desk.set_members(self.members)
 
     def restart(self) -> None:
         """As by kill -9: nothing is closed in order but the file."""

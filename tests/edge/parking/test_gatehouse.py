@@ -99,7 +99,7 @@ def test_caps_hold_over_a_restart(tmp_path: Path) -> None:
 
 def test_a_member_is_known_by_the_centres_token_and_others_are_not_sent(tmp_path: Path) -> None:
     box = Box(tmp_path, [rule("members", member=True), rule("all", member=False)])
-    box.desk.set_members(member_book(PLATE))
+    box.members = member_book(PLATE)
     assert [box.sees("exit", 0).decision.rule, box.sees("exit", 5, "粤B12345").decision.rule] == [
         "members", "all",
     ]  # type: ignore[union-attr]  # fmt: skip
