@@ -158,17 +158,22 @@ class Step:
     """One step of a gate's or zone's series, such as an hour."""
 
     observed_seconds: float
-    counts: list[int]
-    """A gate's entries and exits; a zone's visits."""
+    counts: list[float]
+    """A gate's entries and exits; a zone's visits; a queue's waits, their seconds, those over the limit and
+    those abandoned."""
 
 
-_COUNTED: Final = {"gate": ("entries", "exits"), "zone": ("visits",)}
+_COUNTED: Final = {
+    "gate": ("entries", "exits"),
+    "zone": ("visits",),
+    "queue": ("waits", "wait_seconds", "over_limit", "abandoned"),
+}
 
 
 def series(
     connection: sqlite3.Connection, scope: str, spans: Sequence[tuple[int, int]]
 ) -> dict[Key, list[Step | None]]:
-    """What was committed in each of these stretches, by gate or zone; None where nothing was.
+    """What was committed in each of these stretches, by gate, zone or queue; None where nothing was.
 
     spans: [begin, end) one after the other, each a minute long, or made of whole quarter-hours.
     """

@@ -135,10 +135,20 @@ def since(connection: sqlite3.Connection, t: float) -> Sequence[Record]:
     return sorted(found, key=lambda record: record.t)
 
 
-def events(connection: sqlite3.Connection, begin: float, end: float, limit: int = 10_000) -> list[Event]:
-    """Events that began in [begin, end), newest first."""
+def events(
+    connection: sqlite3.Connection,
+    begin: float,
+    end: float,
+    limit: int = 10_000,
+    *,
+    name: str | None = None,
+    camera: str | None = None,
+) -> list[Event]:
+    """Events that began in [begin, end), newest first; of one name or camera where that is given."""
     rows = connection.execute(
-        "SELECT * FROM event WHERE t >= ? AND t < ? ORDER BY t DESC LIMIT ?", (begin, end, limit)
+        "SELECT * FROM event WHERE t >= ?1 AND t < ?2 AND (?3 IS NULL OR name = ?3) "
+        "AND (?4 IS NULL OR camera = ?4) ORDER BY t DESC LIMIT ?5",
+        (begin, end, name, camera, limit),
     )
     return [_event(row) for row in rows]
 

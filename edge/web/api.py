@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from edge.web import figures, models, status
+from edge.web import figures, models, models_service, service, status
 from edge.web.look import Look, Observer
 from edge.web.refusals import Refused
 
@@ -60,6 +60,7 @@ def get_site(box: Box, request: Request) -> models.Site:
         cameras=[camera.id for camera in site.cameras],
         gates=[gate for _, gate in figures.gate_keys(site)],
         zones=[zone for _, zone in figures.zone_roles(site)],
+        areas=[area.id for area in site.areas],
         lanes=[lane.id for lane in site.lanes],
     )
 
@@ -80,6 +81,24 @@ def get_gates(box: Box, look: Day) -> models.Gates:
 def get_zones(box: Box, look: Day) -> models.Zones:
     """Visits and how long they lasted, by zone."""
     return figures.zones(look, box.site)
+
+
+@router.get("/queues")
+def get_queues(box: Box, look: Day) -> models_service.Queues:
+    """Who waits, how long, how it ended, by queue and by hour."""
+    return service.queues(look, box.site)
+
+
+@router.get("/counters")
+def get_counters(box: Box, look: Day) -> models_service.Counters:
+    """Attended and unattended time of counters, and how many of the passers-by turned in."""
+    return service.counters(look, box.site)
+
+
+@router.get("/occupancy")
+def get_occupancy(box: Box, look: Day) -> models_service.Occupancy:
+    """How many people are in each area, by its gates."""
+    return service.areas(look, box.site)
 
 
 @router.get("/lanes")

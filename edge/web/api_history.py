@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
-from edge.store import records, windows
+from edge.store import history, records, windows
 from edge.store.database import reading
 from edge.web import models
 from edge.web.api import REFUSALS, Box
+from edge.web.happenings import told
+from edge.web.heat import heat
+from edge.web.look import LASTING
+from edge.web.models_service import Heat
 from edge.web.refusals import Refused
+from edge.web.texts import Texts
 from edge.web.trust import at
-from pipelines.as_json import window_as_json
-from pipelines.records import Window
 from sync.payloads import rfc3339
 
 WINDOWS_SPAN: Final = timedelta(days=31)
 EVENTS_SPAN: Final = timedelta(days=400)
+
+Scope = Literal["gate", "zone", "queue", "counter", "camera", "lane", "heat", "occupancy"]
 
 router = APIRouter(prefix="/api/v1", responses=REFUSALS)
 
@@ -33,19 +38,16 @@ def get_windows(
     box: Box,
     begin: From,
     end: To,
-    scope: Literal["gate", "zone", "camera", "lane"] | None = None,
+    scope: Scope | None = None,
     limit: Annotated[int, Query(ge=1, le=2_000)] = 1_000,
 ) -> Response:
     """One-minute windows as they were made, in whole minutes, each as it is sent to the centre. At most 31
     days, and about `limit` windows an answer; `next` says where to go on."""
     first, last = _span(begin, end, WINDOWS_SPAN)
     scopes = [scope] if scope else list(windows.KINDS)
-    minutes: dict[int, list[dict[str, Any]]] = {}
     with reading(box.path) as connection:
         until = windows.cut(connection, scopes, first, last, limit)
-        for each in scopes:
-            for window in windows.select(connection, each, first, until):
-                minutes.setdefault(window.start, []).append(_as_sent(window))
+        minutes = history.minutes(connection, scopes, first, until, box.site.drawn_areas)
     answer = {
         "minutes": [
             {"start": rfc3339(at(start)), "windows": made} for start, made in sorted(minutes.items())
@@ -56,26 +58,36 @@ def get_windows(
 
 
 @router.get("/events")
-def get_events(
-    box: Box, begin: From, end: To, limit: Annotated[int, Query(ge=1, le=1_000)] = 200
+def get_events(  # noqa: PLR0917 - each is a parameter of the question
+    box: Box,
+    begin: From,
+    end: To,
+    name: Annotated[str | None, Query(max_length=64, description="Only events of this name.")] = None,
+    camera: Annotated[str | None, Query(max_length=64, description="Only of this camera.")] = None,
+    language: Annotated[
+        Literal["zh-CN", "en"] | None, Query(description="Tell each in plain words too.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
 ) -> models.Events:
     """Events that began in a stretch of at most 400 days, newest first."""
     first, last = _span(begin, end, EVENTS_SPAN)
+    texts = None if language is None else Texts(language, box.site.site.zone)
     with reading(box.path) as connection:
-        found = records.events(connection, first, last, limit)
-    return models.Events(
-        events=[
-            models.EventOut(
-                name=event.name,
-                at=at(event.t),
-                ended_at=None if event.t_end is None else at(event.t_end),
-                camera=event.camera,
-                scope=event.scope,
-                detail=dict(event.detail),
-            )
-            for event in found
-        ]
-    )
+        found = records.events(connection, first, last, limit, name=name, camera=camera)
+    return models.Events(events=[told(event, LASTING, texts) for event in found])
+
+
+@router.get("/heat")
+def get_heat(
+    box: Box,
+    camera: Annotated[str, Query(max_length=64, description="Its id.")],
+    begin: From,
+    end: To,
+) -> Heat:
+    """Where people were in front of a camera and for how long, in a stretch of at most 31 days."""
+    if camera not in (known := [each.id for each in box.site.cameras]):
+        raise Refused(400, f"one of this box's cameras: {', '.join(known) or 'none'}", "camera")
+    return heat(box, camera, *_span(begin, end, WINDOWS_SPAN))
 
 
 @router.get("/{path:path}", include_in_schema=False)
@@ -95,8 +107,3 @@ def _span(begin: datetime, end: datetime, longest: timedelta) -> tuple[int, int]
     if last - first > longest:
         raise Refused(400, f"at most {longest.days} days at once", "to")
     return int(first.timestamp()), int(last.timestamp())
-
-
-def _as_sent(window: Window) -> dict[str, Any]:
-    """A window as `sync` sends it; written directly, as checking thousands again would take a second."""
-    return {name: value for name, value in window_as_json(window).items() if name not in {"kind", "start"}}

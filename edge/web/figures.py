@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
 from edge.audit.standing import drawings_of, standing
 from edge.config import SiteConfig
 from edge.store.queries import Fresh, GateSum, Key, LaneSum, ZoneSum
-from edge.web import models
+from edge.web import models, worth
 from edge.web.bars import Steps
 from edge.web.look import Look
 from edge.web.status import coverage, looking, people_now, trust
 from edge.web.trust import at, level
 from pipelines.dwell import Stay, quantile
 from pipelines.layout import ZoneRole
+from pipelines.quality import Evidence, littles_mean, percentiles_hold
 from pipelines.records import DWELL_EDGES_S
 from pipelines.windows import dwell_bin
 
@@ -69,7 +71,36 @@ def _gate_totals(look: Look, key: Key) -> GateSum | None:
     entries, exits = total.entries + fresh[(*key, "in")], total.exits + fresh[(*key, "out")]
     if not (_known(total.observed_seconds, entries, exits) or looking(look, key[0])):
         return None
-    return GateSum(entries, exits, total.inferred, total.observed_seconds)
+    turned = sum(one.u_turn for one in look.fresh if (one.camera, one.id) == key)
+    return replace(
+        total, entries=entries, exits=exits, u_turns=None if total.u_turns is None else total.u_turns + turned
+    )
+
+
+class Through:
+    """What went through gates: raw, and net of staff and of those who turned round in the doorway."""
+
+    def __init__(self, totals: Iterable[GateSum]) -> None:
+        self._totals = list(totals)
+
+    def _sum(self, name: str) -> int | None:
+        """None where nobody looked, or where it was not counted all the time."""
+        found = [getattr(total, name) for total in self._totals]
+        return sum(found) if found and None not in found else None
+
+    def told(self) -> dict[str, int | None]:
+        """As `models.Gate` and `models.Today` name it."""
+        names = ("entries", "exits", "staff_entries", "staff_exits", "u_turns", "parties")
+        return {name: self._sum(name) for name in names} | {
+            "net_entries": net(self._sum("entries"), self._sum("staff_entries"), self._sum("u_turns")),
+            "net_exits": net(self._sum("exits"), self._sum("staff_exits"), self._sum("u_turns")),
+        }
+
+
+def net(raw: int | None, staff: int | None, u_turns: int | None) -> int | None:
+    """Footfall: raw crossings less staff's and U-turns (research: counting §8). None where one of them is
+    not known, such as U-turns of a time before the box told them apart."""
+    return None if raw is None or staff is None or u_turns is None else max(0, raw - staff - u_turns)
 
 
 def checked(look: Look, drawn: Mapping[Key, str], key: Key) -> models.Checked:
@@ -96,13 +127,13 @@ def gates(look: Look, site: SiteConfig) -> models.Gates:
         answers.append(
             models.Gate(
                 camera=camera, gate=gate,
-                entries=total.entries if total else None,
-                exits=total.exits if total else None,
+                **Through([total] if total else []).told(),
                 inferred=total.inferred if total else None,
                 observed_seconds=total.observed_seconds if total else 0.0,
                 hours=hours.gates([key]),
                 minutes=minutes.gates([key]),
                 checked=checked(look, drawn, key),
+                quality=worth.told(worth.of_gate(look, camera, total)),
             )
         )  # fmt: skip
     return models.Gates(date=look.day.date, gates=answers)
@@ -119,32 +150,33 @@ def _zone_totals(look: Look, key: Key) -> ZoneSum | None:
     dwell, censored = list(stored.dwell), list(stored.censored)
     for one in mine:
         (censored if one.censored else dwell)[dwell_bin(one.seconds)] += 1
-    return ZoneSum(
+    return replace(
+        stored,
         visits=stored.visits + len(mine),
-        passes=stored.passes,
-        person_seconds=stored.person_seconds,
-        peak=stored.peak,
         dwell_seconds=stored.dwell_seconds + sum(one.seconds for one in mine),
-        observed_seconds=stored.observed_seconds,
         dwell=dwell,
         censored=censored,
     )
 
 
-def _length(stay: Stay | None) -> models.Length | None:
+def length(stay: Stay | None) -> models.Length | None:
     return None if stay is None else models.Length(seconds=round(stay.seconds, 1), at_least=stay.at_least)
 
 
-def dwell(total: ZoneSum) -> models.Dwell:
-    """How long visits lasted."""
+def dwell(total: ZoneSum, seen: Evidence) -> models.Dwell:
+    """How long visits lasted. The mean is that of customers, as staff's lengths are known apart."""
+    visits, seconds = total.visits - total.staff_visits, total.dwell_seconds - total.staff_seconds
+    little = littles_mean(seen.person_seconds, seen.arrivals)
     edges = [*pairwise(DWELL_EDGES_S), (DWELL_EDGES_S[-1], None)]
     return models.Dwell(
         visits=total.visits,
         censored=sum(total.censored),
-        mean_seconds=round(total.dwell_seconds / total.visits, 1) if total.visits else None,
-        median=_length(quantile(total.dwell, total.censored, 0.5)),
-        p75=_length(quantile(total.dwell, total.censored, 0.75)),
-        p90=_length(quantile(total.dwell, total.censored, 0.9)),
+        mean_seconds=round(max(0.0, seconds) / visits, 1) if visits > 0 else None,
+        little_seconds=None if little is None else round(little, 1),
+        low_confidence=not percentiles_hold(seen),
+        median=length(quantile(total.dwell, total.censored, 0.5)),
+        p75=length(quantile(total.dwell, total.censored, 0.75)),
+        p90=length(quantile(total.dwell, total.censored, 0.9)),
         bins=[
             models.DwellBin(from_seconds=low, to_seconds=high, complete=complete, censored=censored)
             for (low, high), complete, censored in zip(edges, total.dwell, total.censored, strict=True)
@@ -166,15 +198,18 @@ def zones(look: Look, site: SiteConfig) -> models.Zones:
     answers = []
     for key, role in zone_roles(site, look.zones).items():
         total = _zone_totals(look, key)
+        seen = worth.of_zone(look, key[0], look.zones.get(key))
         answers.append(
             models.Zone(
                 camera=key[0], zone=key[1], role=role, now=_in_zone_now(look, key),
                 visits=total.visits if total else None,
+                staff_visits=total.staff_visits if total else None,
                 passes=total.passes if total else None,
                 person_seconds=round(total.person_seconds, 1) if total else None,
                 peak=total.peak if total else None,
                 observed_seconds=total.observed_seconds if total else 0.0,
-                dwell=dwell(total) if total else None,
+                dwell=dwell(total, seen) if total else None,
+                quality=worth.told(seen),
                 hours=hours.zones([key]),
             )
         )  # fmt: skip
@@ -207,13 +242,22 @@ def _comparison(look: Look, site: SiteConfig) -> models.Comparison | None:
         return None
     seen = [past.gates[key] for key in gate_keys(site) if key in past.gates]
     stays = [past.zones[key] for key in footfall_zones(site) if key in past.zones]
-    whole = past.open_seconds * len(site.cameras)
+    whole, through = past.open_seconds * len(site.cameras), Through(seen).told()
     return models.Comparison(
         date=past.day.date,
-        entries=sum(gate.entries for gate in seen) if seen else None,
-        exits=sum(gate.exits for gate in seen) if seen else None,
-        visits=sum(zone.visits for zone in stays) if stays else None,
+        entries=through["entries"],
+        exits=through["exits"],
+        net_entries=through["net_entries"],
+        visits=sum(max(0, stay.net) for stay in stays) if stays else None,
         coverage=min(1.0, sum(past.observed.values()) / whole) if whole > 0 else None,
+    )
+
+
+def _quality(look: Look, doors: Sequence[Key], places: Sequence[Key]) -> models.Quality:
+    """Of the gates' figures together; without gates, of the counters'."""
+    seen = [worth.of_gate(look, key[0], look.gates.get(key)) for key in doors]
+    return worth.told(
+        Evidence.of(seen or [worth.of_zone(look, key[0], look.zones.get(key)) for key in places])
     )
 
 
@@ -234,9 +278,9 @@ def today(look: Look, site: SiteConfig) -> models.Today:
         level=level(found),
         problems=found,
         people_now=people_now(look),
-        entries=sum(total.entries for total in through) if through else None,
-        exits=sum(total.exits for total in through) if through else None,
-        visits=sum(stay.visits for stay in stays) if stays else None,
+        **Through(through).told(),
+        visits=sum(max(0, stay.net) for stay in stays) if stays else None,
+        quality=_quality(look, doors, places),
         coverage=coverage(look, site),
         counting_since=None if look.first_observed is None else at(look.first_observed),
         comparison=_comparison(look, site),

@@ -12,18 +12,28 @@ from typing import Final
 
 from edge.config import SiteConfig
 from edge.live import Live, Snapshot
-from edge.store import audits, outbox, queries
+from edge.store import audits, occupancy, outbox, queries, queries_service, records
 from edge.store.audits import Audit
 from edge.store.database import reading
 from edge.store.day import BusinessDay, business_day, day_of
-from edge.store.queries import Fresh, GateSum, Key, LaneSum, Step, ZoneSum
-from pipelines.records import MINUTE_S
+from edge.store.occupancy import OccupancySum
+from edge.store.queries import CameraSum, Fresh, GateSum, Key, LaneSum, Step, ZoneSum
+from edge.store.queries_service import CounterSum, QueueSum
+from pipelines.area_watch import OVER_CAPACITY
+from pipelines.patrol import NAMES
+from pipelines.records import MINUTE_S, Event, OccupancyWindow
 from pipelines.windows import CLOSE_LAG_S
 from sync.outbox import STREAMS, Backlog, Stream
 
 LAST_MINUTES: Final = 60
 SEALED_WITHIN_S: Final = MINUTE_S + CLOSE_LAG_S + 20.0
 """A minute that began longer ago than this and is not committed is missing, no longer open."""
+QUEUE_STEP: Final = ("waits", "wait_seconds", "over_limit", "abandoned")
+"""What is told of a queue by the hour."""
+LASTING: Final = frozenset({*NAMES, OVER_CAPACITY})
+"""Names of events that begin and end."""
+MOST_EVENTS: Final = 200
+"""Of one day, on the page."""
 KEEP_S: Final = 0.5
 """Many open pages share one look for this long."""
 
@@ -46,6 +56,8 @@ class Series:
     spans: list[tuple[int, int]]
     gates: dict[Key, list[Step | None]]
     zones: dict[Key, list[Step | None]]
+    queues: dict[Key, list[Step | None]]
+    """Each step's counts as in `QUEUE_STEP`; none of these by minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,15 @@ class Look:
     gates: dict[Key, GateSum]
     zones: dict[Key, ZoneSum]
     lanes: dict[Key, LaneSum]
+    queues: dict[Key, QueueSum]
+    counters: dict[Key, CounterSum]
+    areas: dict[str, OccupancySum]
+    newest_areas: dict[str, OccupancyWindow]
+    """Each area's newest committed minute."""
+    cameras: dict[str, CameraSum]
+    """Of the opening hours so far."""
+    events: list[Event]
+    """That began on this day, and those from before that still go on."""
     hours: Series
     minutes: Series
     """The last hour, the running minute last; nothing for a day that is over."""
@@ -123,6 +144,12 @@ class Observer:
                 gates=queries.gates(connection, begin, end),
                 zones=queries.zones(connection, begin, end),
                 lanes=queries.lanes(connection, begin, end),
+                queues=queries_service.queues(connection, begin, end),
+                counters=queries_service.counters(connection, begin, end),
+                areas=occupancy.occupancy(connection, begin, end),
+                newest_areas={newest.id: newest for newest in occupancy.last(connection)},
+                cameras=queries.cameras(connection, opens, closes),
+                events=_events(connection, begin, end, is_today),
                 hours=_series(connection, day.hours()),
                 minutes=_series(connection, _last_minutes(now) if is_today else []),
                 fresh=queries.fresh(connection, begin, end),
@@ -153,7 +180,20 @@ class Observer:
 
 
 def _series(connection: sqlite3.Connection, spans: list[tuple[int, int]]) -> Series:
-    return Series(spans, queries.series(connection, "gate", spans), queries.series(connection, "zone", spans))
+    return Series(
+        spans,
+        queries.series(connection, "gate", spans),
+        queries.series(connection, "zone", spans),
+        queries.series(connection, "queue", spans),
+    )
+
+
+def _events(connection: sqlite3.Connection, begin: int, end: int, is_today: bool) -> list[Event]:
+    found = records.events(connection, begin, end, MOST_EVENTS)
+    if not is_today:
+        return found
+    names = (*LASTING, "camera_offline")
+    return found + [event for event in records.under_way(connection, names) if event.t < begin]
 
 
 def _last_minutes(now: float) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge.live import CameraState
 from pipelines.equivalence import Interval, Verdict
 from pipelines.layout import ZoneRole
+from pipelines.records import Confidence
 from sync.payloads import Minute, Time
 
 BarState = Literal["counted", "partial", "missing", "running", "ahead", "closed"]
@@ -42,6 +43,24 @@ class Problem(Answer):
     about: str | None = Field(default=None, description="The camera that it is about.")
     since: Time | None = None
     detail: str = ""
+
+
+class Quality(Answer):
+    """How far figures may be trusted, and why no further."""
+
+    confidence: Confidence = Field(description="`none`: nothing was observed.")
+    reasons: list[str] = Field(
+        description="Why it is not `good`, the gravest first: keys such as `coverage`, whose texts are in "
+        "the page's catalogues under `reason`."
+    )
+    coverage: float | None = Field(description="Observed share of the opening hours so far.")
+    fps: float | None = Field(description="Frames analysed a second while it was observed.")
+    inferred_share: float | None = Field(
+        description="Crossings whose step over the line was not seen, of all."
+    )
+    identities_per_entry: float | None = Field(
+        description="Tracks over people: 1 is perfect, more means that people were taken for new ones."
+    )
 
 
 class Bar(Answer):
@@ -90,11 +109,22 @@ class Gate(Answer):
     gate: str
     entries: int | None = Field(serialization_alias="in")
     exits: int | None = Field(serialization_alias="out")
-    inferred: int | None = Field(description="Of both: the step over the line itself was not seen.")
+    net_entries: int | None = Field(
+        serialization_alias="net_in", description="in − staff_in − u_turns: the footfall."
+    )
+    net_exits: int | None = Field(serialization_alias="net_out", description="out − staff_out − u_turns.")
+    staff_entries: int | None = Field(serialization_alias="staff_in")
+    staff_exits: int | None = Field(serialization_alias="staff_out")
+    u_turns: int | None = Field(
+        description="Pairs of in and out of somebody who turned round in the doorway."
+    )
+    parties: int | None = Field(description="Groups that came in; somebody alone is a group of one.")
+    inferred: int | None = Field(description="Of in and out: the step over the line itself was not seen.")
     observed_seconds: float
-    hours: list[Bar]
-    minutes: list[Bar] = Field(description="The last hour; empty for a day that is over.")
+    hours: list[Bar] = Field(description="Raw: staff and U-turns are in them.")
+    minutes: list[Bar] = Field(description="The last hour, raw; empty for a day that is over.")
     checked: Checked
+    quality: Quality
 
 
 class DwellBin(Answer):
@@ -119,6 +149,13 @@ class Dwell(Answer):
     visits: int
     censored: int
     mean_seconds: float | None
+    little_seconds: float | None = Field(
+        description="The mean stay by Little's law: presence over arrivals, for which nobody is followed."
+    )
+    low_confidence: bool = Field(
+        description="The mean of the followed stays is far below Little's: people were taken for new ones, "
+        "so median and percentiles are too short."
+    )
     median: Length | None
     p75: Length | None
     p90: Length | None
@@ -133,11 +170,13 @@ class Zone(Answer):
     role: ZoneRole
     now: int | None = Field(description="People in it at this moment.")
     visits: int | None
+    staff_visits: int | None = Field(description="Of the visits, staff's; the rest are footfall.")
     passes: int | None
     person_seconds: float | None
     peak: int | None
     observed_seconds: float
     dwell: Dwell | None
+    quality: Quality
     hours: list[Bar]
 
 
@@ -201,6 +240,7 @@ class Comparison(Answer):
     date: date
     entries: int | None = Field(serialization_alias="in")
     exits: int | None = Field(serialization_alias="out")
+    net_entries: int | None = Field(serialization_alias="net_in")
     visits: int | None
     coverage: float | None
 
@@ -219,7 +259,18 @@ class Today(Answer):
     people_now: int | None
     entries: int | None = Field(serialization_alias="in")
     exits: int | None = Field(serialization_alias="out")
-    visits: int | None = Field(description="To zones with the role counter.")
+    net_entries: int | None = Field(
+        serialization_alias="net_in", description="in − staff_in − u_turns: the footfall."
+    )
+    net_exits: int | None = Field(serialization_alias="net_out")
+    staff_entries: int | None = Field(serialization_alias="staff_in")
+    staff_exits: int | None = Field(serialization_alias="staff_out")
+    u_turns: int | None
+    parties: int | None = Field(description="Groups that came in; somebody alone is a group of one.")
+    visits: int | None = Field(
+        description="To zones with the role counter, without staff's; in the hours they are with them."
+    )
+    quality: Quality = Field(description="Of the gates' figures; without gates, of the counters'.")
     coverage: float | None = Field(description="Observed share of the opening hours so far, all cameras.")
     counting_since: Time | None
     comparison: Comparison | None
@@ -266,10 +317,13 @@ class EventOut(Answer):
 
     name: str
     at: Time
-    ended_at: Time | None
+    ended_at: Time | None = Field(description="Null: has no end, or goes on.")
+    seconds: float | None = Field(description="From its beginning to its end.")
+    under_way: bool = Field(description="It is one that ends, and has not ended yet.")
     camera: str | None
-    scope: str | None
+    scope: str | None = Field(description="The gate, zone, area or lane that it is about.")
     detail: dict[str, str | int | float | bool]
+    text: str | None = Field(description="What happened in plain words, when `language` was asked for.")
 
 
 class Events(Answer):
@@ -290,6 +344,7 @@ class Site(Answer):
     cameras: list[str]
     gates: list[str]
     zones: list[str]
+    areas: list[str]
     lanes: list[str]
 
 

@@ -14,10 +14,14 @@ from starlette.staticfiles import StaticFiles
 
 from edge.errors import EdgeError
 from edge.web import wording
+from edge.web.area_section import Areas
+from edge.web.event_section import Events
+from edge.web.heat_section import HeatMap
 from edge.web.look import Observer
 from edge.web.parts import Help, box, text
 from edge.web.places import Cameras, Lanes, Zones
 from edge.web.sections import Chart, Gates, Hero, Trust
+from edge.web.service_sections import Queues
 from edge.web.texts import LANGUAGES, Texts, chosen
 from edge.web.view import View, Views
 
@@ -110,19 +114,25 @@ class TodayPage:
             self._trust = Trust(texts, help_)
             with box("main", id="figures"):
                 hero = Hero(view, texts, help_)
+                events = Events(texts, help_)
                 with box("div", "wide"):
                     hours = Chart(view, texts, help_, "hours")
                     with box("div", "side"):
                         minutes = Chart(view, texts, help_, "minutes")
                         gates = Gates(view, texts, help_, audits=audits)
                 with box("div", "places"):
+                    queues = Queues(view, texts, help_)
                     zones = Zones(view, texts, help_)
+                    areas = Areas(view, texts, help_)
                     with box("div", "stack"):
                         cameras = Cameras(view, texts, help_)
                         lanes = Lanes(view, texts, help_)
+                self._heat = HeatMap(view, texts, help_, observer)
             text("footer", texts("page.footer", box=site.box, version=version))
         self._texts = texts
-        self._parts = (self._trust, hero, hours, minutes, gates, zones, lanes, cameras)
+        self._parts = (
+            self._trust, hero, events, hours, minutes, gates, queues, zones, areas, lanes, cameras,
+        )  # fmt: skip
         self.show(view)
 
     def show(self, view: View) -> None:
@@ -144,3 +154,4 @@ class TodayPage:
             return
         if view is not None:
             self.show(view)
+            await self._heat.tick()

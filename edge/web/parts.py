@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from edge.web import wording
+from edge.web.models import Quality
 from edge.web.texts import Texts
+
+DASH: Final = wording.DASH
 
 
 def _named(element: ui.element, testid: str | None, attributes: dict[str, str]) -> None:
@@ -66,3 +72,27 @@ def heading(title: str, help_: Help, about: str) -> TextElement:
         text("h2", title)
         help_.button(about)
         return text("span", css="card-remark")
+
+
+def fact(name: str, testid: str) -> TextElement:
+    """A name and its value in a list of facts; returns the place for the value."""
+    with box("div"):
+        text("dt", name)
+        return text("dd", DASH, testid=testid)
+
+
+class Mark:
+    """One short sentence beside figures that should not be trusted, saying why; nothing beside good ones."""
+
+    def __init__(self, texts: Texts, testid: str) -> None:
+        self._texts = texts
+        self._is = ""
+        self._said = text("p", css="mark", testid=testid)
+
+    def show(self, found: Quality, said: Quality | None = None) -> None:
+        """Show what they are worth, unless the same was `said` of the figures above them."""
+        if found.confidence != self._is:
+            self._said.classes(remove=f"is-{self._is}", add=f"is-{found.confidence}")
+            self._is = found.confidence
+        worth = wording.worth(found, self._texts)
+        self._said.text = "" if said is not None and worth == wording.worth(said, self._texts) else worth

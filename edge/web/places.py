@@ -9,8 +9,9 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from edge.web import models, wording
-from edge.web.parts import Help, box, heading, text
-from edge.web.sections import DASH
+from edge.web.models_service import Counter
+from edge.web.parts import DASH, Help, Mark, box, fact, heading, text
+from edge.web.service_sections import Attendance
 from edge.web.texts import Texts
 from edge.web.trust import STALE_S
 from edge.web.view import View
@@ -51,8 +52,12 @@ class Histogram:
             complete.style(f"height: {100 * each.complete / most:.1f}%")
 
 
+SHOWN_ROLES: Final = frozenset({"counter", "area"})
+"""Zones whose visits say something to a manager; the others serve queues, counters and rates."""
+
+
 class ZoneCard:
-    """One zone: visits, how long, and how many are there now."""
+    """One zone: visits, how long, how many are there now; a counter's staff and turn-in rate too."""
 
     def __init__(self, zone: models.Zone, texts: Texts, help_: Help) -> None:
         self._texts = texts
@@ -70,59 +75,63 @@ class ZoneCard:
                 with box("div"):
                     self._median = text("div", DASH, "zone-value", f"zone-{name}-median")
                     text("div", texts("zone.median"), "zone-name")
+            self._mark = Mark(texts, f"zone-{name}-mark")
             self._histogram = Histogram(texts)
             with box("dl", "facts"):
                 self._facts = {
-                    key: self._fact(texts(f"zone.{key}"), f"zone-{name}-{key}")
-                    for key in ("p75", "mean", "peak", "passes")
+                    key: fact(texts(f"zone.{key}"), f"zone-{name}-{key}")
+                    for key in ("p75", "p90", "mean", "little", "peak", "passes")
                 }
             self._n = text("p", css="small", testid=f"zone-{name}-n")
+            self._attendance = Attendance(zone.zone, texts, help_) if zone.role == "counter" else None
 
-    def _fact(self, name: str, testid: str) -> TextElement:
-        with box("div"):
-            text("dt", name)
-            return text("dd", DASH, testid=testid)
-
-    def show(self, zone: models.Zone) -> None:
+    def show(self, zone: models.Zone, counter: Counter | None) -> None:
         """Show the figures."""
         texts, dwell = self._texts, zone.dwell
         self._now.text = (
             texts("zone.now_missing") if zone.now is None else texts("zone.now", count=texts.number(zone.now))
         )
-        self._visits.text = texts("hero.missing") if zone.visits is None else texts.number(zone.visits)
+        staff = zone.staff_visits or 0
+        self._visits.text = DASH if zone.visits is None else texts.number(max(0, zone.visits - staff))
+        self._mark.show(zone.quality)
+        if self._attendance is not None:
+            self._attendance.show(counter)
         if dwell is None:
             self._n.text = texts("hero.missing")
             return
         self._median.text = wording.length(dwell.median, texts)
-        self._facts["p75"].text = wording.length(dwell.p75, texts)
-        self._facts["mean"].text = DASH if dwell.mean_seconds is None else texts.length(dwell.mean_seconds)
-        self._facts["peak"].text = (
-            DASH if zone.peak is None else texts("zone.peak_value", count=texts.number(zone.peak))
-        )
-        self._facts["passes"].text = (
-            DASH if zone.passes is None else texts("zone.times", count=texts.number(zone.passes))
-        )
+        said = {
+            "p75": wording.length(dwell.p75, texts),
+            "p90": wording.length(dwell.p90, texts),
+            "mean": DASH if dwell.mean_seconds is None else texts.length(dwell.mean_seconds),
+            "little": texts.length(dwell.little_seconds)
+            if dwell.low_confidence and dwell.little_seconds is not None
+            else "",
+            "peak": wording.people(zone.peak, texts),
+            "passes": DASH if zone.passes is None else texts("zone.times", count=texts.number(zone.passes)),
+        }
+        for key, value in said.items():
+            self._facts[key].text = value
         self._histogram.show(dwell)
-        self._n.text = (
-            texts("zone.n", count=texts.number(dwell.visits), censored=texts.number(dwell.censored))
-            if dwell.visits
-            else texts("zone.none")
-        )
+        self._n.text = wording.stays(dwell, staff, texts)
 
 
 class Zones:
-    """All zones."""
+    """The counters and areas."""
 
     def __init__(self, view: View, texts: Texts, help_: Help) -> None:
         self._cards: dict[tuple[str, str], ZoneCard] = {}
         for zone in view.zones:
-            self._cards[zone.camera, zone.zone] = ZoneCard(zone, texts, help_)
+            if zone.role in SHOWN_ROLES:
+                self._cards[zone.camera, zone.zone] = ZoneCard(zone, texts, help_)
 
     def show(self, view: View) -> None:
         """Show all figures."""
+        counters = {(counter.camera, counter.counter): counter for counter in view.counters}
         for zone in view.zones:
-            if card := self._cards.get((zone.camera, zone.zone)):
-                card.show(zone)
+            key = (zone.camera, zone.zone)
+            if card := self._cards.get(key):
+                card.show(zone, counters.get(key))
 
 
 class Lanes:
@@ -152,7 +161,7 @@ class Lanes:
             if lane.lane not in self._rows:
                 continue
             value, remark = self._rows[lane.lane]
-            value.text = texts("hero.missing") if lane.vehicles is None else texts.number(lane.vehicles)
+            value.text = DASH if lane.vehicles is None else texts.number(lane.vehicles)
             ways = {name: getattr(lane, name) for name in ("up", "down", "left", "right")}
             said = [f"{texts(f'lane.{name}')} {texts.number(count)}" for name, count in ways.items() if count]
             if lane.wrong_way:

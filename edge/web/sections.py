@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from nicegui import ui
-from nicegui.elements.mixins.text_element import TextElement
 
 from edge.web import charts, wording
-from edge.web.models import Bar, Today
-from edge.web.parts import Help, box, heading, text
+from edge.web.models import Bar, Gate, Today
+from edge.web.parts import DASH, Help, Mark, box, heading, text
 from edge.web.texts import Texts
 from edge.web.view import View
 
 SIGNS: Final = {"ok": "✓", "notice": "!", "bad": "✕"}
-DASH: Final = "–"
 
 
 class Trust:
@@ -34,12 +32,16 @@ class Trust:
                 self._sync = text("li", testid="last-sync")
                 self._waiting = text("li", testid="backlog")
             self._problems = [text("p", css="trust-problem", testid=f"problem-{i}") for i in range(6)]
+            self._worth = text("p", css="trust-problem", testid="today-mark")
 
     def show(self, view: View) -> None:
         """Say how things stand."""
         texts, today, sync = self._texts, view.today, view.sync
-        self._colour(today.level)
-        self._said.text = texts(f"trust.{today.level}")
+        doubtful = today.quality.confidence in {"fair", "poor"}
+        level = "notice" if doubtful and today.level == "ok" else today.level
+        self._colour(level)
+        self._said.text = texts(f"trust.{level}")
+        self._worth.text = wording.worth(today.quality, texts) if doubtful else ""
         self._updated.text = texts("trust.updated", time=texts.clock(today.updated_at, seconds=True))
         self._coverage.text = self._covered(today)
         if not sync.configured:
@@ -90,14 +92,15 @@ class Figure:
             heading(title, help_, about)
             self._value = text("div", DASH, "figure-value", testid)
             self._remark = text("div", css="figure-remark", testid=f"{testid}-remark")
+            self._more = text("div", css="figure-more", testid=f"{testid}-more")
 
-    def show(self, value: str, remark: str) -> None:
+    def show(self, value: str, remark: str, more: str = "") -> None:
         """Show them."""
-        self._value.text, self._remark.text = value, remark
+        self._value.text, self._remark.text, self._more.text = value, remark, more
 
 
 class Hero:
-    """People now, in and out today, visits today."""
+    """Customers in and out today, people now, visits today. Raw crossings are told beside the net figure."""
 
     def __init__(self, view: View, texts: Texts, help_: Help) -> None:
         self._texts = texts
@@ -114,24 +117,37 @@ class Hero:
                 )
 
     def _said(self, value: int | None) -> str:
-        return self._texts("hero.missing") if value is None else self._texts.number(value)
+        return DASH if value is None else self._texts.number(value)
 
     def show(self, view: View) -> None:
         """Show the numbers."""
         texts, today, past = self._texts, view.today, view.today.comparison
         if self._in and self._out:
-            compared = wording.comparison(today.entries, past.entries if past else None, today, texts)
-            self._in.show(self._said(today.entries), compared)
-            net = (
-                ""
-                if today.entries is None or today.exits is None
-                else texts("hero.net", count=texts.number(today.entries - today.exits))
+            compared = wording.comparison(today.net_entries, past.net_entries if past else None, today, texts)
+            ins, outs = (
+                wording.net(today.net_entries, today.entries),
+                wording.net(today.net_exits, today.exits),
             )
-            self._out.show(self._said(today.exits), net)
+            inside = "" if ins is None or outs is None else texts("hero.net", count=texts.number(ins - outs))
+            self._in.show(
+                self._said(ins),
+                texts("hero.missing") if ins is None else compared,
+                wording.raw(today.entries, today.staff_entries, today.u_turns, texts),
+            )
+            self._out.show(
+                self._said(outs),
+                inside or texts("hero.missing"),
+                wording.raw(today.exits, today.staff_exits, today.u_turns, texts),
+            )
         if self._visits:
             compared = wording.comparison(today.visits, past.visits if past else None, today, texts)
-            self._visits.show(self._said(today.visits), compared)
-        self._now.show(self._said(today.people_now), texts("hero.people"))
+            self._visits.show(
+                self._said(today.visits), compared if today.visits is not None else texts("hero.missing")
+            )
+        missing = today.people_now is None
+        self._now.show(
+            self._said(today.people_now), texts("zone.now_missing") if missing else texts("hero.people")
+        )
 
 
 class Chart:
@@ -170,7 +186,9 @@ class Chart:
 
     def show(self, view: View) -> None:
         """Draw, but only when something has changed."""
-        bars = charts.shown_hours(view.today) if self._kind == "hours" else view.today.minutes
+        bars = (
+            charts.shown_hours(view.today, view.today.hours) if self._kind == "hours" else view.today.minutes
+        )
         if bars == self._shown:
             return
         self._shown = bars
@@ -221,12 +239,12 @@ class Row:
 
 
 class Gates:
-    """Each gate by itself, where there is more than one to tell apart; the numbers are always there."""
+    """Each gate by itself: customers in and out, what of the raw crossings was taken off, how it was checked.
+    The numbers are always there, also for one gate alone."""
 
     def __init__(self, view: View, texts: Texts, help_: Help, *, audits: bool) -> None:
         self._texts = texts
-        self._cells: dict[tuple[str, str, str], TextElement] = {}
-        self._checked: dict[tuple[str, str], TextElement] = {}
+        self._rows: dict[tuple[str, str], GateRow] = {}
         if not view.gates:
             return
         with box("section", "card gates", testid="gates"):
@@ -237,16 +255,7 @@ class Gates:
                         text("th", texts(f"gate.{name}"), scope="col")
                 with box("tbody"):
                     for gate in view.gates:
-                        with box("tr"):
-                            with box("th", scope="row"):
-                                text("span", gate.gate)
-                                self._checked[gate.camera, gate.gate] = text(
-                                    "span", css="small checked", testid=f"gate-{gate.gate}-checked"
-                                )
-                            for way in ("in", "out"):
-                                self._cells[gate.camera, gate.gate, way] = text(
-                                    "td", testid=f"gate-{gate.gate}-{way}"
-                                )
+                        self._rows[gate.camera, gate.gate] = GateRow(gate.gate, texts)
             if audits:
                 href = f"/{texts.language}/audit"
                 text("a", texts("audit.title"), "check-link", "audit-link", href=href)
@@ -254,9 +263,29 @@ class Gates:
     def show(self, view: View) -> None:
         """Show the numbers."""
         for gate in view.gates:
-            if line := self._checked.get((gate.camera, gate.gate)):
-                line.text = wording.checked(gate.checked, view.today.updated_at, self._texts)
-            for way, value in (("in", gate.entries), ("out", gate.exits)):
-                cell = self._cells.get((gate.camera, gate.gate, way))
-                if cell:
-                    cell.text = self._texts("hero.missing") if value is None else self._texts.number(value)
+            if row := self._rows.get((gate.camera, gate.gate)):
+                row.show(gate, view)
+
+
+class GateRow:
+    """One gate: a line of numbers, and under it one of what they are made of."""
+
+    def __init__(self, name: str, texts: Texts) -> None:
+        self._texts = texts
+        with box("tr", "has-more"):
+            text("th", name, scope="row")
+            self._cells = {way: text("td", testid=f"gate-{name}-{way}") for way in ("in", "out")}
+        with box("tr"), box("td", "more", colspan="3"):
+            self._raw = text("span", css="small", testid=f"gate-{name}-raw")
+            self._checked = text("span", css="small checked", testid=f"gate-{name}-checked")
+            self._mark = Mark(texts, f"gate-{name}-mark")
+
+    def show(self, gate: Gate, view: View) -> None:
+        """Show the numbers."""
+        texts = self._texts
+        ins, outs = wording.net(gate.net_entries, gate.entries), wording.net(gate.net_exits, gate.exits)
+        for way, value in (("in", ins), ("out", outs)):
+            self._cells[way].text = DASH if value is None else texts.number(value)
+        self._raw.text = wording.gate(gate, texts)
+        self._checked.text = wording.checked(gate.checked, view.today.updated_at, texts)
+        self._mark.show(gate.quality, view.today.quality)

@@ -14,6 +14,13 @@ def looking(look: Look, camera: str) -> bool:
     return look.is_today and live is not None and live.persons_now(look.now, STALE_S) is not None
 
 
+def offline(look: Look) -> frozenset[str]:
+    """Cameras that should give frames and give none."""
+    return frozenset(
+        name for name, live in look.live.cameras.items() if look.is_today and live.state == "offline"
+    )
+
+
 def people_now(look: Look) -> int | None:
     """People in view of all cameras that look now; None when none does."""
     views = [camera.persons_now(look.now, STALE_S) for camera in look.live.cameras.values()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from importlib import resources
@@ -54,6 +54,14 @@ class Texts:
         """The text of a key; a KeyError is a fault of ours that a test finds."""
         return self._catalogue[key].format(**values)
 
+    def has(self, key: str) -> bool:
+        """Whether there is such a text: for names that come from outside."""
+        return key in self._catalogue
+
+    def joined(self, parts: Iterable[str]) -> str:
+        """Clauses as one line: `甲，乙`, `one, two`."""
+        return ("，" if self.language == "zh-CN" else ", ").join(part for part in parts if part)
+
     def number(self, value: float) -> str:
         """`1,234`."""
         return format_decimal(value, locale=self._locale)
@@ -61,6 +69,10 @@ class Texts:
     def share(self, value: float) -> str:
         """Whole per cent, rounded down: 99.9 % observed is not all."""
         return f"{math.floor(value * 100 + 1e-9)}%"
+
+    def percent(self, value: float) -> str:
+        """`12%`, below ten per cent with one decimal: `3.4%`."""
+        return format_decimal(100 * value, "0.#" if 0 < value < 0.0995 else "0", locale=self._locale) + "%"
 
     def clock(self, moment: datetime, *, seconds: bool = False) -> str:
         """`15:30` in the store's time zone."""

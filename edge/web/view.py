@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from edge.web import figures, models, status
-from edge.web.look import Look, Observer
+from edge.web import figures, models, models_service, service, status
+from edge.web.happenings import Happening, happenings
+from edge.web.look import LASTING, Look, Observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,11 @@ class View:
     lanes: list[models.Lane]
     cameras: list[models.Camera]
     sync: models.Sync
+    queues: list[models_service.Queue]
+    counters: list[models_service.Counter]
+    areas: list[models_service.Area]
+    happenings: list[Happening]
+    """What goes on first, then the newest."""
 
     @property
     def doors(self) -> bool:
@@ -46,6 +52,10 @@ class Views:
                     lanes=figures.lanes(look, site).lanes,
                     cameras=status.cameras(look, site).cameras,
                     sync=status.sync(look),
+                    queues=service.queues(look, site).queues,
+                    counters=service.counters(look, site).counters,
+                    areas=service.areas(look, site).areas,
+                    happenings=happenings(look.events, LASTING, status.offline(look)),
                 )
                 self._made = (look, view)
             return self._made[1]

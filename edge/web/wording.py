@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from edge.web.models import Bar, Checked, Dwell, Length, Problem, Today
+from edge.web.models import Bar, Checked, Dwell, Gate, Length, Problem, Quality, Today
+from edge.web.models_service import QueueBar, TurnIn
 from edge.web.texts import Texts
 from pipelines.audit import Tally
+from pipelines.turn_in import FEWEST
 
+DASH: Final = "—"
+"""Where a figure is missing."""
 COMPARABLE: Final = 0.8
 """Two days are compared only when each was observed for at least this share."""
 
@@ -44,9 +48,9 @@ def comparison(now: int | None, before: int | None, today: Today, texts: Texts) 
     return sign + texts(key, weekday=weekday, share=texts.share(abs(change) / 100))
 
 
-def spans(bars: Sequence[Bar], state: str, texts: Texts) -> str:
+def spans(bars: Sequence[Bar] | Sequence[QueueBar], state: str, texts: Texts) -> str:
     """Neighbouring bars of a state as stretches of time: `12:00–13:00`."""
-    found: list[list[Bar]] = []
+    found: list[list[Bar | QueueBar]] = []
     for bar in bars:
         if bar.state != state:
             continue
@@ -58,7 +62,7 @@ def spans(bars: Sequence[Bar], state: str, texts: Texts) -> str:
     return comma.join(f"{texts.clock(run[0].start)}–{texts.clock(run[-1].end)}" for run in found)
 
 
-def gaps(bars: Sequence[Bar], texts: Texts) -> str:
+def gaps(bars: Sequence[Bar] | Sequence[QueueBar], texts: Texts) -> str:
     """What of a series is missing, in words; empty when nothing is."""
     whole, part = spans(bars, "missing", texts), spans(bars, "partial", texts)
     said = [texts("chart.gaps", spans=whole)] if whole else []
@@ -83,7 +87,7 @@ def peak(bars: Sequence[Bar], texts: Texts, *, doors: bool) -> str:
 def length(found: Length | None, texts: Texts) -> str:
     """A quantile of stays, or a dash."""
     if found is None:
-        return "–"
+        return DASH
     said = texts.length(found.seconds)
     return texts("time.at_least", time=said) if found.at_least else said
 
@@ -128,3 +132,89 @@ def histogram(dwell: Dwell, texts: Texts) -> str:
         if b.complete + b.censored
     ]
     return texts("zone.histogram", parts=("、" if texts.language == "zh-CN" else ", ").join(parts))
+
+
+def worth(found: Quality, texts: Texts) -> str:
+    """Why figures should not be trusted, in one short sentence; empty where they may be."""
+    if found.confidence == "good" or not found.reasons:
+        return ""
+    said = texts(
+        f"reason.{found.reasons[0]}",
+        coverage=DASH if found.coverage is None else texts.share(found.coverage),
+        fps=DASH if found.fps is None else texts.number(round(found.fps, 1)),
+        inferred=DASH if found.inferred_share is None else texts.share(found.inferred_share),
+    )
+    return texts(f"confidence.{found.confidence}", why=said)
+
+
+def people(count: int | None, texts: Texts) -> str:
+    """`3 人`, or a dash."""
+    return DASH if count is None else texts("zone.peak_value", count=texts.number(count))
+
+
+def share_of(share: float | None, count: int | None, texts: Texts) -> str:
+    """`12%（8 人）`, or a dash."""
+    if share is None or count is None:
+        return DASH
+    return texts("queue.share", share=texts.percent(share), count=texts.number(count))
+
+
+def turn_in(found: TurnIn, texts: Texts) -> str:
+    """What a turn-in rate is made of, or why there is none."""
+    passers = texts.number(found.passers_by)
+    if found.share is None or found.share_95 is None:
+        key = "counter.turn_in_few" if found.passers_by < FEWEST else "counter.turn_in_odd"
+        return texts(key, passers=passers, least=FEWEST)
+    return texts(
+        "counter.turn_in_n",
+        passers=passers,
+        turned=texts.number(found.turned_in),
+        low=texts.percent(found.share_95.low),
+        high=texts.percent(found.share_95.high),
+    )
+
+
+def net(customers: int | None, crossings: int | None) -> int | None:
+    """Customers; all crossings where the box did not tell them apart yet (`raw` says so)."""
+    return crossings if customers is None else customers
+
+
+def raw(crossings: int | None, staff: int | None, u_turns: int | None, texts: Texts) -> str:
+    """`过线 2,334 人次，已去掉员工 40，门口折返 12`: what was taken off; empty where that was nothing."""
+    if crossings is not None and u_turns is None:
+        return texts("hero.not_net")
+    if crossings is None or not (staff or u_turns):
+        return ""
+    parts = [
+        texts("hero.staff", count=texts.number(staff)) if staff else "",
+        texts("hero.u_turns", count=texts.number(u_turns)) if u_turns else "",
+    ]
+    return texts("hero.raw", count=texts.number(crossings), parts=texts.joined(parts))
+
+
+def gate(found: Gate, texts: Texts) -> str:
+    """What a gate's figures are made of: raw crossings, staff, U-turns, parties."""
+    if found.entries is None or found.exits is None:
+        return texts("hero.missing")
+    said = [texts("gate.raw", entries=texts.number(found.entries), exits=texts.number(found.exits))]
+    if found.staff_entries or found.staff_exits:
+        said.append(
+            texts(
+                "gate.staff",
+                entries=texts.number(found.staff_entries or 0),
+                exits=texts.number(found.staff_exits or 0),
+            )
+        )
+    if found.u_turns:
+        said.append(texts("gate.u_turns", count=texts.number(found.u_turns)))
+    if found.parties:
+        said.append(texts("gate.parties", count=texts.number(found.parties)))
+    return " · ".join(said)
+
+
+def stays(dwell: Dwell, staff: int, texts: Texts) -> str:
+    """What the lengths of visits are made of."""
+    if not dwell.visits:
+        return texts("zone.none")
+    said = texts("zone.n", count=texts.number(dwell.visits), censored=texts.number(dwell.censored))
+    return texts.joined([said, texts("zone.with_staff", count=texts.number(staff)) if staff else ""])

@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 
+from edge.config import SiteConfig
 from edge.live import Live
 from edge.web.app import create_app
 from tests.edge.web.build import SITE, Filled, filled
@@ -43,9 +44,10 @@ class Served:
         assert self.box is not None
         self.box.store.add_audits(made)  # type: ignore[arg-type]
 
-    def show(self, box: Filled, clock: Callable[[], float]) -> str:
+    def show(self, box: Filled, clock: Callable[[], float], site: SiteConfig = SITE) -> str:
         """Serve this box from now on; the address."""
         self.box, observer = box, self._observer
+        observer.site = site
         observer.path, observer.live, observer.clock, observer._kept = box.store.path, box.live, clock, None
         return f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
 

@@ -12,6 +12,7 @@ from httpx import Response
 
 from edge.web.app import create_app
 from pipelines.records import Crossing, Event
+from pipelines.window_quality import judged
 from tests.edge.web.build import ENTRIES, EXITS, NOW, SITE, TEN, VISITS, Filled, minute
 
 
@@ -170,19 +171,22 @@ def test_windows_come_in_whole_minutes_and_say_where_to_go_on(client: TestClient
 
 
 def test_windows_are_told_as_they_are_sent_to_the_centre(client: TestClient, box: Filled) -> None:
-    made = minute(int(NOW) // 60 * 60 - 60, 4, 1, 70.0)
+    made = judged(minute(int(NOW) // 60 * 60 - 60, 4, 1, 70.0))
     box.store.commit_minute(made[0].start, made)
     [row] = box.store.pending("data", 0, 10)
     [told] = get(client, "windows", **{"from": iso(made[0].start), "to": iso(made[0].start + 60)})["minutes"]
     sent = json.loads(row.body)
     assert told["start"] == sent["start"]
     assert {w["scope"]: w for w in told["windows"]} == {w["scope"]: w for w in sent["windows"]}
+    assert {w["quality"]["confidence"] for w in told["windows"]} == {"good"}
 
 
 def test_windows_of_a_blind_minute_have_null_counts(client: TestClient) -> None:
     begin, end = iso(TEN + 2 * 3600), iso(TEN + 2 * 3600 + 60)
     [found] = get(client, "windows", **{"from": begin, "to": end, "scope": "gate"})["minutes"]
-    counts = dict.fromkeys(("in", "out", "inferred", "staff_in", "staff_out"))
+    counts = dict.fromkeys(("in", "out", "inferred", "staff_in", "staff_out", "u_turns", "parties"))
+    [window] = found["windows"]
+    assert window.pop("quality")["reasons"] == ["nothing_seen"]
     assert found == {
         "start": begin,
         "windows": [{"camera": "cam-1", "id": "door", "observed_seconds": 0.0, "scope": "gate"} | counts],
