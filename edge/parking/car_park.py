@@ -1,0 +1,235 @@
+"""The car park's part of the main process, put together: read it as a parts list."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from edge.broker import broker_of
+from edge.config.coupons import pushed_rules
+from edge.config.parking import FeedConfig
+from edge.config.secrets import fill_secrets
+from edge.config.site import SiteConfig
+from edge.config.sync import SyncConfig
+from edge.errors import ConfigError, EdgeError, StoreError
+from edge.lane_screen.board import Board
+from edge.parking.feed import Feed, FeedState
+from edge.parking.gatehouse import Gatehouse
+from edge.parking.http_feed import Post
+from edge.parking.keys import FILE, KeyFile
+from edge.parking.mqtt_feed import MqttFeed
+from edge.parking.webhook import SHAPES, Webhook
+from edge.store.parking import Boot, ParkingBooks, Told
+from edge.store.store import Store
+from pipelines.coupon_rules import Local, Rule
+from pipelines.coupons import LEDGER_DAYS, Coupons, Ledger
+from pipelines.members import MemberBook
+from pipelines.parking import Sessions
+from pipelines.parking_cars import AGAIN_S
+from sync.broker import Broker
+from sync.coupon_payloads import CouponsDocument, TriggerBody
+from sync.down.documents import Documents
+from sync.errors import SyncError
+from sync.keys import KeyPair
+from sync.topics import BoxIdentity
+from sync.trigger_signing import sign_trigger
+
+log = logging.getLogger("edge.parking")
+
+TIDY_S: Final = 600.0
+COUPONS: Final = "coupons"
+"""Name of the centre's document of rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the car park needs of the rest of the box."""
+
+    store: Store
+    identity: BoxIdentity
+    keys: KeyPair
+    data: Path
+    board: Board
+    clock: Callable[[], float]
+    """Steady UTC seconds."""
+    clock_offset: float
+    committed: Callable[[], None] = lambda: None
+    members: Callable[[], MemberBook] = MemberBook
+    documents: Documents | None = None
+    """What the centre has sent; None: there is no centre."""
+
+
+class CarPark:
+    """Everything about lanes, feeds and coupons. `start` and `stop` once each; the rest from any thread."""
+
+    def __init__(self, config: SiteConfig, around: Surroundings) -> None:
+        """Go on where the last run stopped. Raises ConfigError, StoreError or SyncError."""
+        self._around = around
+        self._keyfile = KeyFile(around.data / FILE, around.clock())
+        self._tidied_at = around.clock()
+        books = ParkingBooks(around.store, Boot(boot_id(), around.clock_offset))
+        books.give_up_telling()
+        self._site_rules = [rule.rule() for rule in config.coupons]
+        self.webhook = _webhook(config, books, around.clock)
+        self.desk = self._desk(config, books)
+        feeds = [_feed(one, config, self.desk, around.clock) for one in config.parking.feeds]
+        self.posts: Mapping[str, Post] = {
+            one.id: Post(feed, one.opened_secret())
+            for one, feed in zip(config.parking.feeds, feeds, strict=True)
+            if one.topic is None
+        }
+        """The feeds that push by HTTP, for `http_feed.parking_feeds`."""
+        self._listeners = [
+            _listener(one, feed, config.sync, around.identity)
+            for one, feed in zip(config.parking.feeds, feeds, strict=True)
+            if one.topic is not None
+        ]
+        self._feeds = feeds
+        self.document(COUPONS)
+
+    def _desk(self, config: SiteConfig, books: ParkingBooks) -> Gatehouse:
+        around, now = self._around, self._around.clock()
+        identity, keys = around.identity, around.keys
+        sessions = Sessions(
+            self._keyfile.keys,
+            max_stay_s=3600 * config.parking.max_stay,
+            restored=books.sessions(now - AGAIN_S, now),
+        )
+        ledger = Ledger(books.decisions(now - LEDGER_DAYS * 86_400))
+        coupons = Coupons(str(identity), self._site_rules, local_time(config.site.zone), ledger)
+
+        def signed(body: TriggerBody) -> str:
+            return sign_trigger(body, identity, keys).text()
+
+        return Gatehouse(
+            lanes=config.lane_directions,
+            sessions=sessions,
+            coupons=coupons,
+            books=books,
+            clock=around.clock,
+            sign=signed,
+            committed=around.committed,
+            members=around.members,
+            board=around.board,
+            teller=self.webhook,
+        )
+
+    @property
+    def feeds(self) -> Mapping[str, FeedState]:
+        """How each feed is doing."""
+        return {feed.name: feed.state for feed in self._feeds}
+
+    def start(self) -> None:
+        """Begin to listen and to tell."""
+        if self.webhook is not None:
+            self.webhook.start()
+        for listener in self._listeners:
+            listener.start()
+
+    def tick(self) -> None:
+        """Let time pass; call it a few times a second."""
+        self.desk.tick()
+        now = self._around.clock()
+        if now - self._tidied_at >= TIDY_S:
+            self._tidied_at = now
+            self.document(COUPONS)  # the centre's rules may have expired
+            try:
+                if self._keyfile.turn(now):
+                    self.desk.set_keys(self._keyfile.keys)
+            except StoreError as error:
+                log.error("%s", error)
+
+    def stop(self) -> None:
+        """Stop listening first, so that all that was heard is kept."""
+        for listener in self._listeners:
+            listener.stop()
+        if self.webhook is not None:
+            self.webhook.stop()
+        self.desk.close()
+
+    def check(self, document: CouponsDocument) -> None:
+        """A `Downlink`'s check of the centre's rules. Raises ConfigError."""
+        pushed_rules(document.rules)
+
+    def document(self, name: str) -> None:
+        """The centre's document of that name is in use from now on (a `Downlink`'s `on_document`)."""
+        if name == COUPONS and self._around.documents is not None:
+            self.desk.set_rules(self._rules(self._around.documents))
+
+    def _rules(self, documents: Documents) -> list[Rule]:
+        """The centre's rules while they are valid, else the site file's."""
+        try:
+            held = documents.held().get(COUPONS)
+            if held is not None and held.expires_at > self._around.clock():
+                bodies = [json.loads(text) for text in documents.bodies(COUPONS)]
+                return pushed_rules([rule for body in bodies for rule in body["rules"]])
+        except (EdgeError, SyncError, ValueError, KeyError) as error:
+            log.error("the centre's coupon rules cannot be used: %s", error)
+        return self._site_rules
+
+
+def local_time(zone: ZoneInfo) -> Callable[[float], Local]:
+    """The store's clock."""
+
+    def local(t: float) -> Local:
+        moment = datetime.fromtimestamp(t, zone)
+        return Local(moment.toordinal(), moment.weekday(), 60 * moment.hour + moment.minute)
+
+    return local
+
+
+def boot_id() -> str:
+    """The kernel's number of this boot; empty where it does not tell."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    return ""
+
+
+def _feed(one: FeedConfig, config: SiteConfig, desk: Gatehouse, clock: Callable[[], float]) -> Feed:
+    return Feed(
+        one.id,
+        one.shape,
+        "http" if one.topic is None else "mqtt",
+        desk,
+        lanes=one.lanes,
+        directions=config.lane_directions,
+        clock=clock,
+        zone=config.site.zone,
+        only_lane=one.lane,
+    )
+
+
+def _listener(one: FeedConfig, feed: Feed, sync: SyncConfig | None, identity: BoxIdentity) -> MqttFeed:
+    about = f"feed {one.id}"
+    if one.broker is not None:
+        broker = Broker.parse(fill_secrets(one.broker, about))
+    elif sync is not None:
+        broker = broker_of(sync)
+    else:
+        raise ConfigError(f"{about}: on which broker? Add broker: mqtt://127.0.0.1:1883")
+    return MqttFeed(feed, broker, one.topic or "", f"{identity.client_id}:feed:{one.id}")
+
+
+def _webhook(config: SiteConfig, books: ParkingBooks, clock: Callable[[], float]) -> Webhook | None:
+    hook = config.parking.webhook
+    if hook is None:
+        return None
+
+    def told(key: str, how: Told) -> None:
+        books.tell(key, how)
+
+    return Webhook(
+        fill_secrets(hook.url, "webhook"),
+        clock=clock,
+        told=told,
+        body=SHAPES[hook.shape],
+        secret=None if hook.secret is None else fill_secrets(hook.secret, "webhook"),
+        timeout_s=hook.timeout,
+    )
