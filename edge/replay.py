@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,7 +16,7 @@ from edge.errors import ConfigError
 from edge.tally import Tally
 from models.types import Detector
 from pipelines.as_json import record_as_json, window_as_json
-from pipelines.layout import CameraLayout
+from pipelines.layout import Area, CameraLayout
 from pipelines.patrol import Patrol
 from pipelines.records import Crossing, Event, Fact, VehiclePassage, Visit, Wait, Window
 from pipelines.windows import Minutes
@@ -31,6 +31,8 @@ class Replay:
     detector: Detector
     out: Path
     fps: float
+    areas: Sequence[Area] = ()
+    """Those whose gates are all this camera's."""
     realtime: bool = False
     annotate: Path | None = None
     progress: Callable[[float], None] = lambda _share: None
@@ -44,7 +46,8 @@ class Replay:
     def run(self) -> dict[str, Any]:
         """Replay the whole clip; the summary."""
         wall, cpu = time.perf_counter(), time.process_time()
-        tally, minutes = Tally.of(self.layout), Minutes([self.layout], sealed_before=0.0)
+        tally = Tally.of(self.layout)
+        minutes = Minutes([self.layout], sealed_before=0.0, areas=self.areas)
         patrol = Patrol([self.layout])
         try:
             self.out.mkdir(parents=True, exist_ok=True)
@@ -79,7 +82,7 @@ class Replay:
             "clip": self.clip.path.name, "camera": self.layout.camera, "frames": self.clip.read,
             "analysed": spent.frames, "inferred": spent.inferred, "seconds": round(self.clip.seconds, 3),
             "wall_s": round(time.perf_counter() - wall, 3), "cpu_s": round(time.process_time() - cpu, 3),
-            **tally.as_json(),
+            **tally.as_json(self.clip.seconds),
         }  # fmt: skip
 
 

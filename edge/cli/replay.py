@@ -45,7 +45,7 @@ def replay(
         with Bar(f"replaying {clip.name}") as bar:
             job = Replay(
                 opened, config.layout(chosen.id), detector, out, fps or chosen.fps,
-                realtime=realtime, annotate=annotate, progress=bar.to,
+                areas=config.areas_of(chosen.id), realtime=realtime, annotate=annotate, progress=bar.to,
             )  # fmt: skip
             summary = job.run()
         if opened.lacking > 0.02 * opened.count:

@@ -89,6 +89,12 @@ class SiteConfig(Closed):
         """The areas as the pipelines know them."""
         return tuple(each.area for each in self.areas)
 
+    def areas_of(self, camera_id: str) -> tuple[Area, ...]:
+        """Those whose every gate is one camera's."""
+        return tuple(
+            area for area in self.drawn_areas if all(camera == camera_id for camera, _ in area.gates)
+        )
+
 
 def check_site(path: Path) -> tuple[SiteConfig | None, list[Fault]]:
     """The site file as far as it is right, and everything that is wrong with it."""

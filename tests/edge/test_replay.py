@@ -135,7 +135,8 @@ def test_the_summary_tells_frames_seconds_time_spent_and_counts(short: Replayed)
     summary = short.summary
     assert summary.keys() == {
         "clip", "camera", "frames", "analysed", "inferred", "seconds", "wall_s", "cpu_s",
-        "gates", "zones", "lanes",
+        "gates", "zones", "lanes", "queues", "counters", "turn_in", "u_turns", "parties", "events",
+        "quality",
     }  # fmt: skip
     assert (summary["clip"], summary["camera"]) == ("cut.avi", "cam-1")
     assert summary["frames"] == summary["analysed"] == 80
@@ -173,6 +174,7 @@ def test_windows_have_the_keys_of_the_contract_one_for_each_thing_and_minute(sho
         ("gate", "east"),
         ("zone", "all"),
         ("zone", "lawn"),
+        ("heat", "cam-1"),
     ]
     for window in short.windows:
         assert window.keys() > WINDOW
@@ -181,8 +183,37 @@ def test_windows_have_the_keys_of_the_contract_one_for_each_thing_and_minute(sho
     assert short.windows[0]["frames"] == 80
 
 
+def test_every_window_and_the_summary_say_how_far_they_may_be_trusted(short: Replayed) -> None:
+    assert short.summary["quality"]["fps"] == pytest.approx(10, abs=0.3)
+    assert short.summary["quality"]["coverage"] == pytest.approx(1, abs=0.03)
+    for window in short.windows:
+        if window["scope"] != "heat":
+            # Eight seconds of its minute were seen.
+            assert window["quality"]["confidence"] == "poor"
+            assert window["quality"]["reasons"][0] == "part_seen"
+
+
+def test_an_area_is_told_where_all_its_gates_are_the_clip_s_camera_s(
+    default_model: None, cut: Path, site: Path, folder: Path
+) -> None:
+    areas = "areas: [{id: yard, gates: [cam-1/middle]}]\n"
+    drawn = folder / "area.yaml"
+    drawn.write_text(SITE + areas)
+    found = replayed(cut, drawn, folder / "area", "--camera", "cam-1", "--fps", "5")
+    (window,) = found.of_scope("occupancy", "yard")
+    by = found.summary["gates"]["middle"]
+    assert window["now"] == by["in"] - by["out"] - window["drift"] >= 0
+    assert replayed(cut, drawn, folder / "none", "--camera", "cam-2", "--fps", "1").summary["gates"] == {}
+
+
 def assert_sums_agree(found: Replayed) -> None:
     """Events, windows and summary say the same."""
+    cameras = [w for w in found.windows if w["scope"] == "camera"]
+    heat = sum(seconds for w in found.windows if w["scope"] == "heat" for _, _, seconds in w["cells"] or [])
+    present = sum(w["person_seconds"] or 0 for w in cameras)
+    assert heat == pytest.approx(
+        present, abs=0.001 * sum(len(w.get("cells") or []) for w in found.windows) + 0.01
+    )
     for name, by in found.summary["gates"].items():
         crossings = Counter(e["direction"] for e in found.of_kind("crossing") if e["gate"] == name)
         windows = found.of_scope("gate", name)
@@ -244,7 +275,7 @@ def test_a_camera_without_gates_and_zones_is_replayed_all_the_same(
 ) -> None:
     bare = replayed(cut, site, folder / "bare", "--camera", "cam-2", "--fps", "1")
     assert (bare.events, bare.summary["gates"], bare.summary["zones"]) == ([], {}, {})
-    assert [w["scope"] for w in bare.windows] == ["camera"]
+    assert [w["scope"] for w in bare.windows] == ["camera", "heat"]
 
 
 @pytest.mark.parametrize(
