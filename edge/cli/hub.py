@@ -6,17 +6,29 @@ import json
 import signal
 from dataclasses import asdict
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from edge.cli import hub_coupons
+from edge.errors import EdgeError
+from sync.hub.coupon_service import CouponFiles, CouponService
+from sync.hub.coupons import Caps
 from sync.hub.receiver import Hub
 from sync.hub.sqlite import SqliteLedger
 from sync.hub.totals import BoxTotals, totals
 from sync.mqtt import Broker
 
 app = typer.Typer(help="Run the reference centre that receives what boxes send.", no_args_is_help=True)
+app.add_typer(hub_coupons.keys_app, name="keys")
+app.add_typer(hub_coupons.members_app, name="members")
+app.add_typer(hub_coupons.boxes_app, name="boxes")
+app.command("offers")(hub_coupons.set_offers)
+app.command("rules")(hub_coupons.set_rules)
+app.command("redeem")(hub_coupons.redeem)
+app.command("books")(hub_coupons.show_books)
 
 
 @app.command()
@@ -31,14 +43,28 @@ def run(
     cert: str | None = typer.Option(None, help="The hub's own certificate."),
     key: str | None = typer.Option(None, help="The key of --cert."),
     name: str = typer.Option("hub", help="Differs between hubs on one broker; the same after a restart."),
+    timezone: str = typer.Option("Asia/Shanghai", help="Where the days of coupon caps begin and end."),
+    member_day: int = typer.Option(1, min=0, help="Coupons a member gets a day, over all stores."),
+    member_week: int = typer.Option(3, min=0, help="The same for a week."),
+    first_use: bool = typer.Option(
+        True, help="Believe the first key that a box tells; without, each waits for `hub boxes trust`."
+    ),
 ) -> None:
-    """Receive, commit, acknowledge, until stopped (SIGTERM or Ctrl-C)."""
+    """Receive, commit, acknowledge, issue coupons, until stopped (SIGTERM or Ctrl-C)."""
     connection = Broker.parse(broker, ca=ca, cert=cert, key=key)
+    try:
+        zone = ZoneInfo(timezone)
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise EdgeError(f"no time zone {timezone}; write it as Asia/Shanghai") from error
     ledger = SqliteLedger(db)
+    coupons = CouponService(
+        CouponFiles.beside(db), zone, caps=Caps(member_day, member_week), first_use=first_use
+    )
     hub = Hub(
         connection,
         ledger,
         name,
+        coupons=coupons,
         on_ready=lambda: print(f"hub ready: {connection} -> {db}", flush=True),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -46,6 +72,7 @@ def run(
     try:
         hub.run()
     finally:
+        coupons.close()
         ledger.close()
 
 

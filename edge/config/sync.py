@@ -19,6 +19,25 @@ class SyncConfig(Closed):
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    centre_keys: list[str] = Field(
+        default=[],
+        max_length=4,
+        description="The centre's public keys (`storeedge hub keys centre` tells it): with one or more, "
+        "documents and answers are obeyed only when they are signed by one of them. Two while it changes.",
+    )
+
+    @field_validator("centre_keys")
+    @classmethod
+    def _keys(cls, keys: list[str]) -> list[str]:
+        from sync.errors import SyncError  # noqa: PLC0415 - as below
+        from sync.keys import PublicKey  # noqa: PLC0415
+
+        for key in keys:
+            try:
+                PublicKey.parse(key)
+            except SyncError as fault:
+                raise ValueError(f"{fault}; storeedge hub keys centre prints it") from fault
+        return keys
 
     @field_validator("url")
     @classmethod

@@ -49,7 +49,7 @@ class MemberKeeper:
     def document(self, name: str) -> None:
         """A document is in use from now on (`Downlink`'s `on_document`): begins a refresh if it is ours."""
         if name.startswith("member"):
-            threading.Thread(target=self._refresh_safely, name="members", daemon=True).start()
+            threading.Thread(target=self.refresh_or_keep, name="members", daemon=True).start()
 
     def refresh(self) -> None:
         """Read what the store holds. Raises SyncError or the store's error; the book is then the old one."""
@@ -70,7 +70,8 @@ class MemberKeeper:
             ]
             self._book = MemberBook(lists)
 
-    def _refresh_safely(self) -> None:
+    def refresh_or_keep(self) -> None:
+        """`refresh`, but trouble is logged and the earlier book stays."""
         try:
             self.refresh()
             log.info("sync: %d members are known", len(self._book))

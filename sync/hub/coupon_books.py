@@ -36,6 +36,7 @@ class SqliteCouponBooks:
             self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
             self.db.execute("PRAGMA journal_mode = TRUNCATE")
             self.db.execute("PRAGMA synchronous = FULL")
+            self.db.execute("PRAGMA cache_size = -65536")  # a list of members comes in no order
             self.db.executescript(files("sync.hub").joinpath("coupons.sql").read_text("utf-8"))
         except (sqlite3.Error, OSError) as error:
             raise SyncError(f"cannot open the coupon books {path}: {error}") from error
@@ -165,6 +166,15 @@ class SqliteCouponBooks:
             (*_key(box), now),
         ).fetchall()
         return [Answer(box, call_id(key), text, expires_at) for key, text, expires_at in rows]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """How many triggers came to what, by tenant, verdict and reason, and how many coupons were used."""
+        rows = self.db.execute(
+            "SELECT tenant, verdict, reason, count(*), count(redeemed_at) FROM decision "
+            "GROUP BY tenant, verdict, reason ORDER BY tenant, verdict, reason"
+        )
+        names = ("tenant", "verdict", "reason", "triggers", "used")
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     # -- use -------------------------------------------------------------------------------------------
 
