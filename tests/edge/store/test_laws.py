@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edge.store import Store
 from edge.store.database import reading
+from edge.store.occupancy import OccupancySum, occupancy
+from edge.store.queries import GateSum, gates
 from edge.store.windows import bins_as_text, bins_from_text
-from pipelines.layout import CameraLayout, Gate, Zone
-from pipelines.records import DWELL_EDGES_S, Pulse
+from pipelines.layout import Area, CameraLayout, Gate, Zone
+from pipelines.records import DWELL_EDGES_S, Crossing, Pulse
 from pipelines.windows import Minutes
 from tests.edge.store.build import NOON, crossing, open_store, visit
 
@@ -26,6 +29,7 @@ LAYOUT = CameraLayout(
     gates=(Gate("door", (0.5, 0.0), (0.5, 1.0), "right"),),
     zones=(Zone("lancome", "counter", SQUARE),),
 )
+AREA = Area("store", (("cam-1", "door"),))
 
 
 class Box(RuleBasedStateMachine):
@@ -35,13 +39,13 @@ class Box(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.now = float(NOON)
-        self.made = self.stays = 0
+        self.made = self.stays = self.u_turns = 0
         self.centre: dict[str, Any] = {}
         self.start()
 
     def start(self) -> None:
         self.store: Store = open_store(self.folder, clock=lambda: self.now)
-        self.minutes = Minutes([LAYOUT], sealed_before=self.store.last_sealed_minute())
+        self.minutes = Minutes([LAYOUT], self.store.last_sealed_minute(), [AREA], self.store.last_occupancy())
         for record in self.store.uncounted():
             self.minutes.add(record)
 
@@ -56,6 +60,16 @@ class Box(RuleBasedStateMachine):
         record = crossing(self.now - late, track=self.made)
         self.store.add_records([record])
         self.minutes.add(record)
+
+    @rule()
+    def someone_turns_round_in_the_doorway(self) -> None:
+        for direction in ("in", "out"):
+            self.made += direction == "in"
+            out = direction == "out"
+            record = replace(crossing(self.now, direction, track=1000 + self.u_turns), u_turn=out)
+            self.store.add_records([record])
+            self.minutes.add(record)
+        self.u_turns += 1
 
     @rule(stay=st.floats(2, 4000), censored=st.booleans())
     def someone_has_stayed(self, stay: float, censored: bool) -> None:
@@ -106,8 +120,20 @@ class Box(RuleBasedStateMachine):
             )
         assert entries == quarters
         assert stays == binned
-        assert entries + sum(record.kind == "crossing" for record in waiting) == self.made
+        came = [record for record in waiting if isinstance(record, Crossing)]
+        assert entries + sum(record.direction == "in" for record in came) == self.made
         assert stays + sum(record.kind == "visit" for record in waiting) == self.stays
+
+    @invariant()
+    def u_turns_and_the_area_s_number_follow_from_what_was_counted(self) -> None:
+        came = [record for record in self.store.uncounted() if isinstance(record, Crossing)]
+        with reading(self.store.path) as connection:
+            (gate,) = gates(connection, 0, 2 * NOON).values() or [GateSum()]
+            (area,) = occupancy(connection, 0, 2 * NOON).values() or [OccupancySum()]
+        assert gate.u_turns is not None
+        assert gate.u_turns + sum(record.u_turn for record in came) == self.u_turns
+        now = next((window.now for window in self.store.last_occupancy()), 0)
+        assert now == gate.entries - gate.exits - area.drift
 
     @invariant()
     def the_centre_has_or_will_have_what_the_box_has(self) -> None:
