@@ -18,8 +18,10 @@ from edge.engine_process import Batch, Work
 from edge.live import Live
 from edge.log import fields
 from edge.notify import notify
+from edge.parking.car_park import CarPark
 from edge.recorder import Recorder
 from edge.supervisor import Supervisor
+from pipelines.plate_records import PlateRead
 from pipelines.records import Event, Fact, Pulse
 from sync.publisher import Publisher
 
@@ -65,12 +67,14 @@ class MainLoop:
         recorder: Recorder,
         live: Live,
         publisher: Publisher | None,
+        car_park: CarPark | None = None,
         prune: Callable[[float], Any],
         until_end: bool,
     ) -> None:
         self._clock, self._engine, self._captures = clock, engine, captures
         self._rings, self._inbox, self._recorder = rings, inbox, recorder
         self._live, self._publisher, self._prune = live, publisher, prune
+        self._car_park = car_park
         self._until_end = until_end
         self._steps = StepWatch()
         self._watches = {name: CameraWatch(name, clock.now()) for name in rings}
@@ -94,6 +98,8 @@ class MainLoop:
 
     def _turn(self) -> None:
         self._take(TURN_S)
+        if self._car_park is not None:
+            self._car_park.tick()
         now = time.monotonic()
         self._engine.tick(now)
         if self._batch is not None:  # the first frames of a clip wait until the engine can take them
@@ -125,6 +131,10 @@ class MainLoop:
     def _record(self, facts: tuple[Fact, ...]) -> None:
         if not facts:
             return
+        if self._car_park is not None:  # first: a driver waits, the books do not
+            for fact in facts:
+                if isinstance(fact, PlateRead):
+                    self._car_park.read(fact)
         self._recorder.take(facts)
         for fact in facts:
             if isinstance(fact, Pulse):

@@ -13,18 +13,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from edge.broker import broker_of
 from edge.capture.child import CaptureTask
 from edge.capture.ring import FrameRing, RingReader
 from edge.capture.source import find_source
+from edge.centre import Papers, line_to_centre
 from edge.child import Child
-from edge.clock import SteadyClock, believable
+from edge.clock import SteadyClock
 from edge.config import CameraConfig, SiteConfig
 from edge.engine_process import EngineTask, Watched
 from edge.errors import CaptureError, ConfigError
+from edge.lane_screen.board import Board
 from edge.live import Live
 from edge.log import fields
 from edge.main_loop import ENGINE, Inbox, MainLoop
+from edge.parking.car_park import CarPark, Surroundings
 from edge.recorder import Recorder
 from edge.serve import WebServer
 from edge.store.store import Store
@@ -32,8 +34,7 @@ from edge.supervisor import Post, Process, Supervisor
 from edge.web.app import create_app
 from models.network import from_card
 from sync.errors import SyncError
-from sync.publisher import BirthFacts, Publisher
-from sync.topics import BoxIdentity
+from sync.publisher import Publisher
 
 log = logging.getLogger("edge.run")
 
@@ -70,6 +71,17 @@ class Wires:
     inbox: Inbox
 
 
+@dataclass(slots=True)
+class Nudge:
+    """Tells the line to the centre, once there is one, that new rows wait."""
+
+    publisher: Publisher | None = None
+
+    def __call__(self) -> None:
+        if self.publisher is not None:
+            self.publisher.nudge()
+
+
 def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: bool) -> None:
     """Run until SIGTERM or SIGINT, or with `until_end` until every clip is over and acknowledged.
 
@@ -88,21 +100,34 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
         )
         live = Live([camera.id for camera in config.cameras], clock.now())
         live.engine(False, clock.now(), model=f"{config.model} {precision}")
+        wires, nudge = Wires(clock, _wake_fd(parts), Inbox()), Nudge()
+        board = Board(config.lane_directions, clock.now)
+        papers = Papers.open(config, store, data, clock.now)
+        around = Surroundings(
+            store, papers.identity, papers.keys, data, board, clock.now, clock.offset,
+            committed=nudge, members=lambda: papers.book, documents=papers.documents,
+        )  # fmt: skip
+        car_park = _car_park(config, around)
         app = create_app(
             config,
             database,
             live,
             clock=clock.now,
+            board=board,
+            posts=car_park.posts if car_park else {},
             keep_audits=store.add_audits,
             version=version("storeedge"),
         )
         web = parts.enter_context(WebServer(app, host, port))
-        publisher = _publisher(config, store, clock)
+        publisher = line_to_centre(config, store, papers, car_park, clock)
         if publisher is not None:
+            nudge.publisher = publisher
             publisher.start()
             parts.callback(publisher.stop)
+        if car_park is not None:
+            car_park.start()
+            parts.callback(car_park.stop)
         rings = {camera.id: _ring(parts) for camera in config.cameras}
-        wires = Wires(clock, _wake_fd(parts), Inbox())
         loop = MainLoop(
             clock=clock,
             engine=Supervisor([_engine_post(config, rings, wires)]),
@@ -116,13 +141,14 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
                 store,
                 layouts,
                 clock.now(),
-                publisher.nudge if publisher else lambda: None,
+                nudge,
                 hours=site.store_hours.span,
                 rules=config.patrol.rules,
                 areas=config.drawn_areas,
             ),
             live=live,
             publisher=publisher,
+            car_park=car_park,
             prune=store.prune,
             until_end=until_end,
         )
@@ -188,23 +214,9 @@ def _capture_post(camera: CameraConfig, source: str, ring: Ring, wires: Wires) -
     return Post(f"capture {camera.id}", start, beat=ring.beat)
 
 
-def _publisher(config: SiteConfig, store: Store, clock: SteadyClock) -> Publisher | None:
-    """The line to the centre, where the site file names one. Raises SyncError for a wrong address."""
-    if config.sync is None:
-        return None
-    site, sync, started_at = config.site, config.sync, clock.now()
-
-    def birth() -> BirthFacts:
-        return BirthFacts(
-            version=version("storeedge"),
-            language=site.language,
-            cameras=tuple(camera.id for camera in config.cameras),
-            model=config.model,
-            clock="synced" if believable(time.time()) else "unsynced",
-            started_at=started_at,
-        )
-
-    return Publisher(store, BoxIdentity(site.tenant, site.store, site.box), broker_of(sync), birth)
+def _car_park(config: SiteConfig, around: Surroundings) -> CarPark | None:
+    """Where the site has lanes. Raises ConfigError, StoreError or SyncError."""
+    return CarPark(config, around) if config.lanes else None
 
 
 def _stop_on_signals(loop: MainLoop) -> None:

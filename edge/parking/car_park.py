@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from edge.config.site import SiteConfig
 from edge.config.sync import SyncConfig
 from edge.errors import ConfigError, EdgeError, StoreError
 from edge.lane_screen.board import Board
+from edge.log import fields
 from edge.parking.feed import Feed, FeedState
 from edge.parking.gatehouse import Gatehouse
 from edge.parking.http_feed import Post
@@ -33,6 +35,7 @@ from pipelines.coupons import LEDGER_DAYS, Coupons, Ledger
 from pipelines.members import MemberBook
 from pipelines.parking import Sessions
 from pipelines.parking_cars import AGAIN_S
+from pipelines.plate_records import PlateRead
 from sync.broker import Broker
 from sync.coupon_payloads import CouponsDocument, TriggerBody
 from sync.down.documents import Documents
@@ -133,9 +136,19 @@ class CarPark:
         for listener in self._listeners:
             listener.start()
 
+    def read(self, read: PlateRead) -> None:
+        """A lane's camera has read a plate, or could not. Never raises: counting goes on whatever happens."""
+        try:
+            self.desk.read(read)
+        except Exception as error:  # noqa: BLE001
+            self._told_off(error)
+
     def tick(self) -> None:
-        """Let time pass; call it a few times a second."""
-        self.desk.tick()
+        """Let time pass; call it a few times a second. Never raises."""
+        try:
+            self.desk.tick()
+        except Exception as error:  # noqa: BLE001
+            self._told_off(error)
         now = self._around.clock()
         if now - self._tidied_at >= TIDY_S:
             self._tidied_at = now
@@ -145,6 +158,13 @@ class CarPark:
                     self.desk.set_keys(self._keyfile.keys)
             except StoreError as error:
                 log.error("%s", error)
+
+    def _told_off(self, error: Exception) -> None:
+        # Where, not what: an error's text may hold what it was about.
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        log.error(
+            "a car cannot be dealt with: %s", type(error).__name__, extra=fields(at=f"{at.name}:{at.lineno}")
+        )
 
     def stop(self) -> None:
         """Stop listening first, so that all that was heard is kept."""
