@@ -137,3 +137,18 @@ def set_aside(path: Path, label: str) -> Path:
         if part.exists():
             part.rename(moved.with_name(moved.name + suffix))
     return moved
+
+
+def fault_of(connection: sqlite3.Connection) -> str | None:
+    """What a check of the whole file finds after a run that did not end well."""
+    found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    return None if found == "ok" else " ".join(found.split())[:120]
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Bytes of the pages that hold something."""
+    size, pages, free = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_size", "page_count", "freelist_count")
+    )
+    return int(size * (pages - free))

@@ -20,25 +20,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, TypeVar
 
 from edge.errors import StoreForeign, StoreFull
-from edge.store import audits, occupancy, outbox, records, retention, windows
+from edge.store import audits, minutes, occupancy, outbox, records, retention
 from edge.store.audits import Audit
-from edge.store.database import connect_writer, damaged, explain, lock
-from edge.store.merge import key, together
+from edge.store.database import connect_writer, damaged, explain, fault_of, lock, used_bytes
 from edge.store.migrations import LEVEL, migrate
 from edge.store.records import Counted
-from pipelines.as_json import is_unseen
 from pipelines.records import Event, OccupancyWindow, Record, Window
-from pipelines.window_quality import clock_trusted, judged
-from sync.bodies import event_body, minute_bodies
+from sync.bodies import event_body
 from sync.errors import SyncError
 from sync.outbox import Backlog, OutboxRow, Stream
-from sync.payloads import EVENT, MINUTE
+from sync.payloads import EVENT
 
 log = logging.getLogger("edge.store")
 
@@ -109,7 +105,7 @@ class Store:
         known = self._meta()
         if int(known.get("needs", "0")) > LEVEL:
             raise StoreForeign(f"{self.path}: made by a newer StoreEdge; update the software to use it")
-        if known.get("closed") == "no" and (fault := _fault(connection)):
+        if known.get("closed") == "no" and (fault := fault_of(connection)):
             raise damaged(self.path, fault)
         migrate(connection)
         with self._transaction():
@@ -195,51 +191,18 @@ class Store:
         """
         if any(window.start != start for window in made):
             raise ValueError(f"a window of another minute than {start}")
-        return self._with_room(lambda: self._commit_minute(start, made))
-
-    def _commit_minute(self, start: int, made: Sequence[Window]) -> bool:
-        with self._transaction() as connection:
-            runs = [row[0] for row in connection.execute("SELECT run FROM minute WHERE start = ?", (start,))]
-            if self._run in runs or (runs and all(map(is_unseen, made))):
-                return False
-            now = self._clock()
-            whole = self._add_windows(connection, start, made) if runs else list(made)
-            for window in made if not runs else ():
-                windows.put(connection, window)
-                windows.add_to_quarter(connection, window)
-            connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, self._run, now))
-            records.mark_counted(connection, start)
-            for body in minute_bodies(start, whole):
-                outbox.put(connection, "data", MINUTE, body, created_at=now)
-            return True
-
-    def _add_windows(
-        self, connection: sqlite3.Connection, start: int, made: Sequence[Window]
-    ) -> list[Window]:
-        """Add another run's part of a minute to what is stored; the whole minute."""
-        stored = {
-            key(window): window
-            for scope in windows.KINDS
-            for window in windows.select(connection, scope, start, start + 1)
-        }
-        for part in made:
-            before = stored.get(key(part))
-            whole = together(before, part) if before else part
-            fresh = whole.observed_seconds - (before.observed_seconds if before else 0)
-            windows.put(connection, whole)
-            windows.add_to_quarter(connection, replace(part, observed_seconds=fresh))
-            stored[key(part)] = whole
-        return judged(list(stored.values()), clock_trusted=all(map(clock_trusted, made)))
+        return self.write(
+            lambda connection: minutes.commit(connection, self._run, start, made, self._clock())
+        )
 
     def add_audits(self, made: Sequence[Audit]) -> None:
         """Keep audits, in one transaction; the same gate, direction and beginning again replaces."""
 
-        def write() -> None:
-            with self._transaction() as connection:
-                for audit in made:
-                    audits.put(connection, audit)
+        def put(connection: sqlite3.Connection) -> None:
+            for audit in made:
+                audits.put(connection, audit)
 
-        self._with_room(write)
+        self.write(put)
 
     def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """One transaction over tables that have a file of their own, such as `edge/store/parking.py`."""
@@ -311,7 +274,7 @@ class Store:
     @property
     def size(self) -> int:
         """Bytes in use, of `budget`: the pages that hold something."""
-        return self._read(_used_bytes)
+        return self._read(used_bytes)
 
     def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         with self._lock:
@@ -337,17 +300,3 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _fault(connection: sqlite3.Connection) -> str | None:
-    """What a check of the whole file finds after a run that did not end well."""
-    found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    return None if found == "ok" else " ".join(found.split())[:120]
-
-
-def _used_bytes(connection: sqlite3.Connection) -> int:
-    size, pages, free = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("page_size", "page_count", "freelist_count")
-    )
-    return int(size * (pages - free))

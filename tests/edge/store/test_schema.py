@@ -11,6 +11,7 @@ import pytest
 from edge.errors import StoreForeign
 from edge.store.database import connect_writer, reading
 from edge.store.migrations import migrate, migrations
+from edge.store.retention import KEPT_DAYS
 from edge.store.windows import KINDS, columns
 from tests.edge.store.build import NOON, gate, open_store, zone
 
@@ -61,6 +62,21 @@ def test_every_windows_fields_are_its_tables_columns(tmp_path: Path) -> None:
             found = {row["name"] for row in connection.execute(f"PRAGMA table_info({scope}_window)")}
             named = {field.name for field in fields(kind)} - {"quality"}  # which follows from the others
             assert found == named == set(columns(scope))
+
+
+ENDLESS = {"meta", "outbox", "outbox_stream"}
+"""Tables of a few rows, and those of which only the centre's word takes rows out."""
+
+
+def test_every_table_that_grows_has_a_term(tmp_path: Path) -> None:
+    with open_store(tmp_path) as store, reading(store.path) as connection:
+        growing = {
+            table
+            for table in _tables(connection)
+            if {"start", "t", "t_out", "begun", "told_at"}
+            & {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
+        }
+    assert growing - ENDLESS == set(KEPT_DAYS)
 
 
 def test_a_file_of_the_first_version_is_brought_up_to_date_with_its_figures(tmp_path: Path) -> None:

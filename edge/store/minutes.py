@@ -1,0 +1,52 @@
+"""A minute into its tables, its quarter-hours and the outbox, also where two runs of the box share it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edge.store import outbox, records, windows
+from edge.store.merge import key, together
+from pipelines.as_json import is_unseen
+from pipelines.records import Window
+from pipelines.window_quality import clock_trusted, judged
+from sync.bodies import minute_bodies
+from sync.payloads import MINUTE
+
+
+def commit(connection: sqlite3.Connection, run: str, start: int, made: Sequence[Window], now: float) -> bool:
+    """Keep a run's windows of the minute `start`, within the caller's transaction. False, and nothing
+    changed, when this run has kept the minute before, or when it adds nothing to another run's part."""
+    runs = [row[0] for row in connection.execute("SELECT run FROM minute WHERE start = ?", (start,))]
+    if run in runs or (runs and all(map(is_unseen, made))):
+        return False
+    if runs:
+        whole = _add(connection, start, made)
+    else:
+        whole = list(made)
+        for window in made:
+            windows.put(connection, window)
+            windows.add_to_quarter(connection, window)
+    connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, run, now))
+    records.mark_counted(connection, start)
+    for body in minute_bodies(start, whole):
+        outbox.put(connection, "data", MINUTE, body, created_at=now)
+    return True
+
+
+def _add(connection: sqlite3.Connection, start: int, made: Sequence[Window]) -> list[Window]:
+    """Add another run's part of a minute to what is stored; the whole minute, judged anew."""
+    stored = {
+        key(window): window
+        for scope in windows.KINDS
+        for window in windows.select(connection, scope, start, start + 1)
+    }
+    for part in made:
+        before = stored.get(key(part))
+        whole = together(before, part) if before else part
+        fresh = whole.observed_seconds - (before.observed_seconds if before else 0)
+        windows.put(connection, whole)
+        windows.add_to_quarter(connection, replace(part, observed_seconds=fresh))
+        stored[key(part)] = whole
+    return judged(list(stored.values()), clock_trusted=all(map(clock_trusted, made)))
