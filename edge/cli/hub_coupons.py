@@ -155,7 +155,7 @@ def _listed(file: Path) -> Any:
         found = yaml.safe_load(file.read_text("utf-8"))
         return json.loads(json.dumps(found, default=lambda value: value.isoformat()))
     except (OSError, ValueError, yaml.YAMLError, AttributeError) as error:
-        raise EdgeError(f"{file} cannot be read: {error}") from error
+        raise EdgeError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
 
 
 @boxes_app.command("list")

@@ -124,8 +124,14 @@ def refusal(link: Link, topic: str) -> str | None:
         (ONE.up("data"), True),
         (ONE.up("trigger"), True),
         (ONE.state, True),
+        (ONE.reply("c-1"), True),
         (ONE.ack("data"), False),
+        (ONE.doc("offers"), False),
+        (ONE.call("c-1"), False),
         (TWO.up("data"), False),
+        (TWO.reply("c-1"), False),
+        (TWO.doc("offers"), False),
+        (TWO.call("c-1"), False),
         (TWO.state, False),
         (TWO.ack("data"), False),
         ("storeedge/1/rainbow/sz-futian/state", False),
@@ -154,6 +160,26 @@ def test_a_box_hears_only_its_own_down(connect: Callable[[str], Link]) -> None:
         for box in (one, two)
     }
     assert heard == {one: {ONE.ack("data")}, two: {TWO.ack("data")}}
+
+
+def test_a_hostile_box_hears_no_document_and_no_answer_of_another(connect: Callable[[str], Link]) -> None:
+    """Not with a wildcard, not when it was kept before, not when it comes live."""
+    hub = connect("hub")
+    for box in (ONE, TWO):
+        token = hub.publish(box.doc("member-keys"), "{}", retain=True)
+        seen = until(hub, Confirmed)
+        assert next(h.refusal for h in seen if isinstance(h, Confirmed) and h.token == token) is None
+    hostile = connect("rainbow_sz-futian_box-01")
+    hostile.subscribe(
+        ["storeedge/#", "+/+/+/+/+/down/#", TWO.doc("+"), TWO.call("+"), TWO.reply("+"), ONE.doc("+")]
+    )
+    happened = until(hostile, Subscribed)
+    for topic in (TWO.call("c-1"), TWO.doc("offers"), ONE.call("c-2")):
+        assert refusal(hub, topic) is None
+    for _ in range(4):
+        happened += hostile.poll(0.3)
+    heard = {h.topic for h in happened if isinstance(h, Arrived)}
+    assert heard == {ONE.doc("member-keys"), ONE.call("c-2")}
 
 
 def test_the_hub_hears_all_boxes_and_cannot_speak_for_one(connect: Callable[[str], Link]) -> None:
