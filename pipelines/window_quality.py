@@ -92,18 +92,29 @@ def camera_evidence(camera: SeenCamera, length_s: float) -> Evidence:
 
 def gate_evidence(gate: SeenGate, camera: SeenCamera, length_s: float) -> Evidence:
     """What a gate's figures rest on."""
-    return replace(
-        camera_evidence(camera, length_s), crossings=gate.entries + gate.exits, inferred=gate.inferred
+    return Evidence(
+        length_s=length_s,
+        observed_s=camera.observed_seconds,
+        frames=camera.frames,
+        persons_peak=camera.peak,
+        crossings=gate.entries + gate.exits,
+        inferred=gate.inferred,
+        identities=camera.identities or 0,
+        broken=camera.broken or 0,
     )
 
 
 def zone_evidence(zone: SeenZone, camera: SeenCamera, length_s: float) -> Evidence:
     """What a zone's figures rest on. Where stays' beginnings were not counted, Little's law is not asked."""
-    seen = camera_evidence(camera, length_s)
     if zone.arrivals is None or zone.pass_seconds is None:
-        return seen
-    return replace(
-        seen,
+        return camera_evidence(camera, length_s)
+    return Evidence(
+        length_s=length_s,
+        observed_s=camera.observed_seconds,
+        frames=camera.frames,
+        persons_peak=camera.peak,
+        identities=camera.identities or 0,
+        broken=camera.broken or 0,
         person_seconds=zone.person_seconds,
         arrivals=zone.arrivals,
         stays=zone.visits + zone.passes,
@@ -135,12 +146,17 @@ def area_evidence(
 
 
 def judged(
-    windows: Sequence[Window], areas: Iterable[Area] = (), *, clock_trusted: bool = True
+    windows: Sequence[Window],
+    areas: Iterable[Area] = (),
+    *,
+    clock_trusted: bool = True,
+    among: Sequence[Window] | None = None,
 ) -> list[Window]:
-    """All windows of one minute, each with its quality. An area that is not named here is taken to have every
-    gate of the box."""
-    cameras = {window.camera: window for window in windows if isinstance(window, CameraWindow)}
-    gates = {(window.camera, window.id): window for window in windows if isinstance(window, GateWindow)}
+    """Windows of one minute, each with its quality. An area that is not named here is taken to have every
+    gate of the box. among: the minute's windows on which these rest, when `windows` are not all of them."""
+    resting = windows if among is None else among
+    cameras = {window.camera: window for window in resting if isinstance(window, CameraWindow)}
+    gates = {(window.camera, window.id): window for window in resting if isinstance(window, GateWindow)}
     ways = {area.id: area.gates for area in areas}
     made: list[Window] = []
     for window in windows:
@@ -148,7 +164,9 @@ def judged(
             made.append(window)
             continue
         seen = _evidence(window, cameras, gates, ways)
-        made.append(replace(window, quality=quality(replace(seen, clock_trusted=clock_trusted))))
+        if not clock_trusted:
+            seen = replace(seen, clock_trusted=False)
+        made.append(replace(window, quality=quality(seen)))
     return made
 
 

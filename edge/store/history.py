@@ -42,8 +42,7 @@ def minutes(
     for start in sorted(made):
         lines[start] = [
             _as_sent(window) | dict.fromkeys(unknown.get((window.scope, start, window.camera, window.id), ()))
-            for window in judged(made[start], named)
-            if window.scope in scopes
+            for window in judged([w for w in made[start] if w.scope in scopes], named, among=made[start])
         ]
     return {start: found for start, found in lines.items() if found}
 
