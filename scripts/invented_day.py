@@ -198,7 +198,8 @@ class Day:
         heat: dict[tuple[int, int], float] = {}
         for _ in range(people):
             _, x, y, across, along = self.pick.choices(HOT, [each[0] for each in HOT])[0]
-            cell = (int(self.pick.gauss(x, across) // 0.5), int(self.pick.gauss(y, along) // 0.5))
+            at_x, at_y = self.pick.gauss(x, across), self.pick.gauss(y, along)
+            cell = (int(min(8.9, max(0.1, at_x)) // 0.5), int(min(7.9, max(0.1, at_y)) // 0.5))
             heat[cell] = heat.get(cell, 0.0) + 1.0
         queues = {"line": self.till.pulse()}
         looks = () if BLIND[0] <= hour < BLIND[1] else (_plain("entrance", t, people),)
@@ -254,7 +255,8 @@ def invented_day() -> Iterator[str]:
             live.sync(True, OPENED)
             for age in range(12, -1, -1):
                 for pulse in pulses:
-                    live.pulse(replace(pulse, t=NOW - age, heat={}))
+                    queues = {"line": QueuePulse(4, 4, 4.0, 190.0)} if pulse.queues else {}
+                    live.pulse(replace(pulse, t=NOW - age, queues=queues, heat={}))
             app = create_app(SITE, path, live, clock=lambda: NOW)
             server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
             thread = threading.Thread(target=server.run, daemon=True)

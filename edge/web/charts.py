@@ -115,7 +115,7 @@ def _series(
         {"value": value, "itemStyle": {"opacity": UNFINISHED}}
         if bar.state == "running" and value is not None
         else value
-        for bar, value in zip(bars, values, strict=True)
+        for bar, value in zip(list[Bar | QueueBar](bars), values, strict=True)
     ]
     return {
         "type": "bar", "data": data, "barMaxWidth": 22, "barGap": "12%", "barCategoryGap": "28%",

@@ -84,7 +84,7 @@ class EventRow:
         begin = texts.since(at(event.t), now)
         if one.under_way:
             lasts = max(0.0, (now - at(event.t)).total_seconds())
-            self._when.text = texts("event.lasting", begin=begin, length=texts.length(_coarse(lasts)))
+            self._when.text = texts("event.lasting", begin=begin, length=texts.coarse(_begun(lasts)))
         elif event.t_end is None:
             self._when.text = begin
         else:
@@ -92,10 +92,10 @@ class EventRow:
                 "event.lasted",
                 begin=begin,
                 end=texts.clock(at(event.t_end)),
-                length=texts.length(_coarse(one.seconds or 0.0)),
+                length=texts.coarse(one.seconds or 0.0),
             )
 
 
-def _coarse(seconds: float) -> float:
-    """Whole minutes from one minute on."""
+def _begun(seconds: float) -> float:
+    """Minutes that are full: what goes on has not lasted longer than it has."""
     return seconds if seconds < 60 else seconds // 60 * 60

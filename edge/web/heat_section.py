@@ -139,7 +139,7 @@ class HeatMap:
         total = sum(cell.seconds for cell in heat.cells)
         words = texts(
             "heat.words", camera=heat.camera, day=texts.day(self._day), begin=texts.clock(heat.begin),
-            end=_end(heat.end, texts), time=texts.length(total),
+            end=_end(heat.end, texts), time=texts.coarse(total),
         )  # fmt: skip
         empty = (
             "heat.missing" if heat.observed_seconds <= 0 else "heat.nobody" if not heat.cells else ""
@@ -149,8 +149,8 @@ class HeatMap:
         self._legend.set_visibility(bool(heat.cells))
         if heat.cells:
             edges = steps(max(cell.seconds for cell in heat.cells))
-            self._low.text = texts("heat.low", time=texts.length(edges[0]))
-            self._high.text = texts("heat.high", time=texts.length(edges[-1]))
+            self._low.text = texts("heat.low", time=texts.coarse(edges[0]))
+            self._high.text = texts("heat.high", time=texts.coarse(edges[-1]))
         self._remark.text = texts(f"heat.cell_{heat.unit}")
 
 

@@ -112,15 +112,18 @@ class TodayPage:
                     hreflang=other,
                 )
             self._trust = Trust(texts, help_)
+            with box("nav", "jump", aria_label=texts("page.jump")):
+                for name in ("events", "hours", "places", "heat"):
+                    text("a", texts(f"page.to_{name}"), href=f"#{name}")
             with box("main", id="figures"):
                 hero = Hero(view, texts, help_)
                 events = Events(texts, help_)
-                with box("div", "wide"):
+                with box("div", "wide", id="hours"):
                     hours = Chart(view, texts, help_, "hours")
                     with box("div", "side"):
                         minutes = Chart(view, texts, help_, "minutes")
                         gates = Gates(view, texts, help_, audits=audits)
-                with box("div", "places"):
+                with box("div", "places", id="places"):
                     queues = Queues(view, texts, help_)
                     zones = Zones(view, texts, help_)
                     areas = Areas(view, texts, help_)

@@ -159,7 +159,7 @@ class Attendance:
             if seconds is None or whole <= 0:
                 self._facts[key].text = DASH
                 continue
-            share, time = texts.percent(seconds / whole), texts.length(_minutes(seconds))
+            share, time = texts.percent(seconds / whole), texts.coarse(seconds)
             self._facts[key].text = texts("counter.part", share=share, time=time)
         if whole > 0 and unattended is not None and waiting is not None and attended is not None:
             for key, seconds in (
@@ -168,8 +168,3 @@ class Attendance:
                 ("waiting", waiting),
             ):
                 self._parts[key].style(f"width: {100 * max(0.0, seconds) / whole:.2f}%")
-
-
-def _minutes(seconds: float) -> float:
-    """Whole minutes from one minute on: nobody asks for the seconds of a day."""
-    return seconds if seconds < 60 else round(seconds / 60) * 60.0

@@ -115,6 +115,10 @@ class Texts:
         h, m = divmod(whole // 60, 60)
         return self("time.hours_minutes", h=h, m=m) if m else self("time.hours", h=h)
 
+    def coarse(self, seconds: float) -> str:
+        """The same in whole minutes from one minute on: `25 秒`, `3 min`, `1 h 5 min`."""
+        return self.length(seconds if seconds < 59.5 else round(seconds / 60) * 60)
+
     def age(self, seconds: float) -> str:
         """`刚刚`, `12 秒前`, `5 min ago`: one unit is enough."""
         if seconds < 3:

@@ -1,7 +1,8 @@
 """A second store with a known day: a door, and an island with a counter, staff, a queue and an aisle.
 
-The clock and the hours are those of `build`: Monday 21 September 2026, 15:30:20 in Shenzhen, open since 10:00,
-no picture from 12:00 to 13:00. Every observed minute has the same figures, which the constants below add up.
+The clock and the hours are those of `build`: Monday 21 September 2026, 15:30:20 in Shenzhen, open since
+10:00, no picture from 12:00 to 13:00. Every observed minute has the same figures, which the constants
+below add up.
 """
 
 from __future__ import annotations

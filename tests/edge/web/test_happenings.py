@@ -16,7 +16,7 @@ from edge.web.look import LASTING
 from edge.web.texts import LANGUAGES, Texts, catalogue
 from pipelines.records import Event
 
-ROOMS = [Path(room.__file__).parent for room in (edge, pipelines)]
+ROOMS = [Path(folder) for room in (edge, pipelines) for folder in room.__path__]
 SHENZHEN = ZoneInfo("Asia/Shanghai")
 
 

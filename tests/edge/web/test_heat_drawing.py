@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from xml.etree import ElementTree
 
@@ -116,7 +117,7 @@ def test_the_steps_rise_to_the_longest(longest: float) -> None:
 def test_each_colour_is_darker_than_the_one_before() -> None:
     def light(colour: str) -> float:
         r, g, b = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-        return 0.2126 * r**2.2 + 0.7152 * g**2.2 + 0.0722 * b**2.2
+        return 0.2126 * math.pow(r, 2.2) + 0.7152 * math.pow(g, 2.2) + 0.0722 * math.pow(b, 2.2)
 
     lights = [light(colour) for colour in COLOURS]
     assert lights == sorted(lights, reverse=True)

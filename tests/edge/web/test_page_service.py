@@ -166,13 +166,15 @@ def test_everything_fits_the_screen_and_can_be_tapped(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     cut = page.evaluate(
         """() => [...document.querySelectorAll('.card *')].filter(e => e.offsetParent
-            && !e.closest('.plot, .edges, svg') && e.getBoundingClientRect().right > e.closest('.card').getBoundingClientRect().right + 1
+            && !e.closest('.plot, .edges, svg')
+            && e.getBoundingClientRect().right > e.closest('.card').getBoundingClientRect().right + 1
         ).map(e => e.dataset.testid || e.className || e.textContent.slice(0, 20))"""
     )
     assert cut == []
     small = page.evaluate(
         """() => [...document.querySelectorAll('.page button, .page select, .page input')]
-            .filter(e => e.offsetParent).map(e => { const r = e.getBoundingClientRect(), m = getComputedStyle(e, '::after');
+            .filter(e => e.offsetParent).map(e => {
+                const r = e.getBoundingClientRect(), m = getComputedStyle(e, '::after');
                 const grow = m.content === 'none' ? 0 : 20;
                 return [e.dataset.testid, r.width + grow, r.height + grow]; })
             .filter(([, w, h]) => w < 43.5 || h < 43.5)"""
