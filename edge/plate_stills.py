@@ -13,16 +13,22 @@ import numpy as np
 from edge.errors import CaptureError
 from models.plates.colour import COLOURS
 from models.plates.crop import TWO_ROWS_BELOW
-from models.plates.detect import FoundPlate, distinct, same_plate
+from models.plates.detect import FoundPlate, same_plate
 from models.plates.read import Layout, PlateReader
 from models.types import Image
-from pipelines.plate_grammar import Verdict, decide, weigh
+from pipelines.plate_grammar import Verdict, consult, weigh
 from pipelines.plate_records import PlateColour, PlateKind
 
-SIDES: Final = (480, 640, 960, 1280, 1920, 2560)
-"""Long sides at which plates are looked for; no larger than the picture, but for small pictures."""
-LEAST_SIDE: Final = 640
-"""A smaller picture is enlarged so far: a plate of its own is then as large as the network knows them."""
+SIDES: Final = (480, 720, 1080, 1600, 2400, 3200)
+"""Long sides at which plates are looked for, small to large."""
+ENLARGED: Final = 1.8
+"""How far a picture is enlarged for it: a plate must be large for the network to be sure of it."""
+LEAST_SIDE: Final = 720
+"""And a small picture so far."""
+FAINT: Final = 0.15
+"""A sight that scores this much at one scale is looked at."""
+TWICE: Final = 0.5
+"""What two scales or more add up to for a plate that no single one is sure of."""
 SURE: Final = 0.5
 """A sight that scores less at every scale is a plate only where its text says so."""
 SIGHTS: Final = 2
@@ -71,18 +77,19 @@ class StillReader:
         for sights in groups:
             verdict = self._verdict(framed, sights)
             plate = _judged(sights[0], verdict, shift, image)
-            if plate.text is not None or sights[0].score >= SURE:
+            if plate.text is not None or _surely_a_plate(sights):
                 plates.append(plate)
         return sorted(plates, key=lambda plate: plate.box[0])
 
     def _sights(self, image: Image) -> list[FoundPlate]:
         """The plates found at every scale that makes sense."""
         long_side = max(image.shape[:2])
-        sides = [side for side in SIDES if side <= max(long_side * 1.1, LEAST_SIDE)]
-        return [plate for side in sides for plate in self._reader.detector.find(image, side)]
+        sides = [side for side in SIDES if side <= max(long_side * ENLARGED, LEAST_SIDE)]
+        return [plate for side in sides for plate in self._reader.detector.find(image, side, FAINT)]
 
     def _verdict(self, image: Image, sights: list[FoundPlate]) -> Judgement:
         """The best layout's reading of one plate."""
+        sights = [sight for sight in sights if sight.score >= 0.8 * sights[0].score][:SIGHTS]
         look = self._reader.look(image, sights[0])
         colours: dict[PlateColour, float] = dict(zip(COLOURS, look.colours.tolist(), strict=True))
         best: Judgement | None = None
@@ -101,11 +108,8 @@ class StillReader:
         glimpses = [one for sight in sights for one in self._reader.glimpses(image, sight, layout)]
         readings = [weigh(glimpse.glyphs) for glimpse in glimpses]
         weights = [glimpse.weight / len(sights) for glimpse in glimpses]
-        verdict = decide(readings, weights, colours)
-        agree = sum(
-            weight for reading, weight in zip(readings, weights, strict=True)
-            if decide([reading], [1.0], colours).text == verdict.text
-        ) / sum(weights)  # fmt: skip
+        opinion = consult(readings, weights, colours)
+        verdict, agree = opinion.verdict, opinion.agree
         accepted = (
             verdict.kind is not None
             and verdict.margin >= MARGIN
@@ -140,13 +144,22 @@ _SQUARE: Final = 2.2
 
 
 def _grouped(found: list[FoundPlate]) -> list[list[FoundPlate]]:
-    """Each plate's best sights, the surest first."""
-    return [
-        [plate, *[other for other in sorted(found, key=lambda one: -one.score)
-                  if other is not plate and same_plate(plate.box, other.box) and other.score >= 0.8 * plate.score]
-        ][:SIGHTS]
-        for plate in distinct(found)
-    ]  # fmt: skip
+    """The sights of each plate at the several scales, the surest first."""
+    groups: list[list[FoundPlate]] = []
+    for sight in sorted(found, key=lambda one: -one.score):
+        for group in groups:
+            if same_plate(group[0].box, sight.box):
+                group.append(sight)
+                break
+        else:
+            groups.append([sight])
+    return groups
+
+
+def _surely_a_plate(sights: list[FoundPlate]) -> bool:
+    """Whether something that cannot be read is a plate all the same: seen clearly, or again and again."""
+    scores = [sight.score for sight in sights]
+    return scores[0] >= SURE or (len(scores) > 1 and sum(scores) >= TWICE)
 
 
 def _framed(image: Image) -> tuple[Image, tuple[int, int]]:

@@ -11,6 +11,7 @@ one, so the colour has its say (research: counting §9.4).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -69,7 +70,7 @@ SYNTAXES: Final[tuple[Syntax, ...]] = tuple(
 """Every form, the usual first. The last ones (military, emergency, civil aviation, temporary) stand here so
 that they are not taken for another."""
 
-_STRANGE_COLOUR: Final = 2e-3
+_STRANGE_COLOUR: Final = 1e-4
 """How usual a colour is that should not occur: lamps and cameras change colours, never by this much alone."""
 _UNSEEN: Final = 0.01
 """Probability at a step of a character that the recogniser did not think of."""
@@ -77,6 +78,9 @@ _FAINT: Final = 2e-3
 """A character that nowhere reaches this is not followed by itself, only as an unseen one."""
 _DOUBT: Final = 0.02
 """Share of a read's word at a position that is not believed: so no single read can veto the others."""
+_FIT_STEP: Final = 4.0
+"""Nats by which a reading fits worse than the best one to count an e-th of it."""
+_LEAST_TRUST: Final = 0.05
 _RARE: Final = -1.5
 """Log of how usual a plate is that is neither ordinary nor new-energy: cars in a shop's car park."""
 
@@ -226,6 +230,34 @@ def decide(
         np.inf if at is None else float(gaps[first, at]) / total,
         float(fit[first] + best[first].sum()) / total,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What several readings of one plate come to."""
+
+    verdict: Verdict
+    agree: float
+    """Share of the weight whose readings say this very text by themselves, 0 to 1."""
+
+
+def consult(
+    readings: Sequence[Reading],
+    weights: Sequence[float],
+    colours: Mapping[PlateColour, float],
+    provinces: Mapping[str, float] | None = None,
+) -> Opinion:
+    """The readings' common text; those that fit no plate well (a crop beside the plate) count for less."""
+    alone = [decide([reading], [1.0], colours) for reading in readings]
+    best = max(verdict.fit for verdict in alone)
+    trust = [
+        weight * max(math.exp((verdict.fit - best) / _FIT_STEP), _LEAST_TRUST)
+        for weight, verdict in zip(weights, alone, strict=True)
+    ]
+    scale = sum(weights) / sum(trust)
+    verdict = decide(readings, [scale * weight for weight in trust], colours, provinces)
+    agree = sum(weight for weight, one in zip(trust, alone, strict=True) if one.text == verdict.text)
+    return Opinion(verdict, agree / sum(trust))
 
 
 def _colour_fit(colours: Mapping[PlateColour, float]) -> NDArray[np.float64]:

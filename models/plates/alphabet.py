@@ -23,6 +23,8 @@ OTHER: Final = len(CHARACTERS) + 1
 COLUMNS: Final = OTHER + 1
 COLUMN: Final = {character: index + 1 for index, character in enumerate(CHARACTERS)}
 
+_PROVINCE_COLUMNS: Final = np.array([COLUMN[province] for province in PROVINCES])
+
 Glyphs = NDArray[np.float32]
 """(steps, COLUMNS): along the plate, the probability of blank, each character, anything else; rows sum to 1."""
 
@@ -37,8 +39,10 @@ _NOTHING: Final = " \u3000·•・.。,，、-—–_:：'’‘`|｜*"
 class Folding:
     """From a recogniser's columns to ours, for one of its alphabets."""
 
-    def __init__(self, characters: Sequence[str], columns: int) -> None:
-        """characters: of the network's columns from 1 on; column 0 is blank. columns: how many it has."""
+    def __init__(self, characters: Sequence[str], columns: int, provinces: float = 1.0) -> None:
+        """characters: of the network's columns from 1 on; column 0 is blank. columns: how many it has.
+        provinces: share of its word on a province that is believed; the rest says that it is one of them."""
+        self._provinces = provinces
         target = np.full(columns, OTHER, np.intp)
         target[0] = BLANK
         for index, character in enumerate(characters[: columns - 1], start=1):
@@ -51,6 +55,10 @@ class Folding:
     def __call__(self, probabilities: NDArray[np.float32]) -> Glyphs:
         """(steps, columns of the network) to (steps, COLUMNS)."""
         glyphs = probabilities[:, self._known] @ self._onto
+        if self._provinces < 1:
+            which = glyphs[:, _PROVINCE_COLUMNS]
+            any_of_them = which.mean(axis=1, keepdims=True)
+            glyphs[:, _PROVINCE_COLUMNS] = self._provinces * which + (1 - self._provinces) * any_of_them
         glyphs[:, OTHER] = np.clip(1.0 - glyphs.sum(axis=1), 0.0, 1.0)
         return glyphs
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from models.types import Image
 
 COLOURS: Final = ("blue", "yellow", "green", "yellow_green", "white", "black")
-_DOUBT: Final = 0.02
-"""Share given to every colour whatever the picture shows: lamps, dusk, dirt."""
+_DOUBT: Final = (0.03, 0.003)
+"""Share given to every colour whatever the picture shows (lamps, dusk, dirt): of a pale plate, of a plate as
+full of colour as a clean one by day."""
 _HUES: Final = {"yellow": (10, 34), "green": (34, 92), "blue": (92, 135)}
 """OpenCV's hues, 0 to 180."""
 _COLOURED: Final = 45.0
@@ -44,7 +45,11 @@ def colour_of(flat: Image) -> NDArray[np.float64]:
     evidence = np.clip(evidence, 0, None) ** 2
     total = evidence.sum()
     even = np.full(len(COLOURS), 1 / len(COLOURS))
-    return even if total < 1e-4 else (1 - _DOUBT * 6) * evidence / total + _DOUBT
+    if total < 1e-4:
+        return even
+    full = float(np.clip(sum(whole.values()) / 0.4, 0, 1))
+    doubt = _DOUBT[0] + (_DOUBT[1] - _DOUBT[0]) * full
+    return (1 - doubt * len(COLOURS)) * evidence / total + doubt
 
 
 def _light_ground(value: NDArray[np.uint8]) -> float:

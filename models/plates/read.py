@@ -29,12 +29,15 @@ Layout = Literal["one_row", "two_rows", "lower_row"]
 PADDINGS: Final = ((0.02, 0.04), (0.05, 0.10), (0.08, 0.16))
 """Road left around a plate, in fractions of its width and height: each gives the recogniser another look."""
 _RAISES: Final[dict[Layout, tuple[float, ...]]] = {
-    "two_rows": (0.02, 0.12, 0.22),
-    "lower_row": (0.5, 0.6, 0.7),
+    "two_rows": (0.06, 0.13, 0.20, 0.0),
+    "lower_row": (0.58, 0.66, 0.74, 0.5),
 }
 """By how much of its height a two-row plate reaches above the box found: the upper row is often cut."""
+_ROW_PADDING: Final = (0.03, 0.06)
 _PLATE_SHARE: Final = 0.3
 """Weight of the plate recogniser's word against the text recogniser's."""
+_SHY: Final = 0.3
+"""Share of the plate recogniser's word on a province that is believed; the rest says: one of them."""
 _GAP: Final = 2
 """Blank steps between the rows."""
 
@@ -60,7 +63,7 @@ class PlateLook:
 class Recogniser:
     """A CTC network for one line of print."""
 
-    def __init__(self, name: str, height: int, threads: int) -> None:
+    def __init__(self, name: str, height: int, threads: int, *, knows_provinces: bool) -> None:
         entry = card(name)
         folder = cache.installed(entry)
         try:
@@ -72,6 +75,7 @@ class Recogniser:
         self._session = Session(folder / FP32, threads=threads)
         self._height = height
         self._characters = characters
+        self._knows_provinces = knows_provinces
         self._folding: Folding | None = None
 
     def read(self, rows: Sequence[Image]) -> list[Glyphs]:
@@ -84,7 +88,7 @@ class Recogniser:
         tensor = np.stack(scaled).transpose(0, 3, 1, 2).astype(np.float32)
         output = self._session.run(tensor / np.float32(127.5) - np.float32(1))[0]
         if self._folding is None:
-            self._folding = Folding(self._characters, output.shape[2])
+            self._folding = Folding(self._characters, output.shape[2], 1.0 if self._knows_provinces else _SHY)
         return [self._folding(one) for one in output]
 
 
@@ -94,8 +98,8 @@ class PlateReader:
     def __init__(self, threads: int = 1) -> None:
         """Raises ModelsError when a model is not on this machine or damaged."""
         self.detector = PlateDetector(threads)
-        self._text = Recogniser("text-recogniser", 48, threads)
-        self._plate = Recogniser("plate-recogniser", 32, threads)
+        self._text = Recogniser("text-recogniser", 48, threads, knows_provinces=True)
+        self._plate = Recogniser("plate-recogniser", 32, threads, knows_provinces=False)
 
     def look(self, image: Image, plate: FoundPlate) -> PlateLook:
         """Colour and sharpness of a plate."""
@@ -117,13 +121,9 @@ class PlateReader:
             rows = [one_row(image, plate, padding) for padding in paddings]
             text, quick = self._text.read(rows), self._plate.read(rows)
         else:
-            raises = _RAISES[layout][: len(paddings)]
-            pairs = [
-                two_rows(image, raised(plate.corners, up), padding)
-                for up, padding in zip(raises, paddings, strict=True)
-            ]
+            pairs = [two_rows(image, raised(plate.corners, up), _ROW_PADDING) for up in _RAISES[layout]]
             text, quick = (_joined(recogniser, pairs) for recogniser in (self._text, self._plate))
-        share = 1 / ((1 + _PLATE_SHARE) * len(paddings))
+        share = 1 / ((1 + _PLATE_SHARE) * len(text))
         return [Glimpse(glyphs, share) for glyphs in text] + [
             Glimpse(glyphs, share * _PLATE_SHARE) for glyphs in quick
         ]
