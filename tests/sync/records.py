@@ -47,11 +47,11 @@ qualities = st.none() | st.builds(
 )
 
 
-def windows(start: int) -> st.SearchStrategy[Window]:
-    """Of one minute."""
+def kinds(start: int) -> list[st.SearchStrategy[Window]]:
+    """Of one minute, one strategy for each scope."""
     common = (names, names, st.just(start), observed)
     judged = {"quality": qualities}
-    kinds: list[st.SearchStrategy[Window]] = [
+    return [
         st.builds(GateWindow, *common, *[counts] * 7, **judged),
         st.builds(
             ZoneWindow, *common, counts, counts, millis, counts, bins, bins, millis, counts, millis, counts,
@@ -68,7 +68,11 @@ def windows(start: int) -> st.SearchStrategy[Window]:
             OccupancyWindow, *common, millis, counts, counts, st.integers(-99, 99), st.booleans(), **judged
         ).map(_carried),
     ]  # fmt: skip
-    return st.one_of(kinds)
+
+
+def windows(start: int) -> st.SearchStrategy[Window]:
+    """Of one minute."""
+    return st.one_of(kinds(start))
 
 
 def _carried(window: OccupancyWindow) -> OccupancyWindow:
