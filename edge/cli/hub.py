@@ -46,8 +46,8 @@ def run(
     timezone: str = typer.Option("Asia/Shanghai", help="Where the days of coupon caps begin and end."),
     member_day: int = typer.Option(1, min=0, help="Coupons a member gets a day, over all stores."),
     member_week: int = typer.Option(3, min=0, help="The same for a week."),
-    first_use: bool = typer.Option(
-        True, help="Believe the first key that a box tells; without, each waits for `hub boxes trust`."
+    ask_first: bool = typer.Option(
+        False, "--ask-first", help="Believe no box's key before `hub boxes trust`, not even its first."
     ),
 ) -> None:
     """Receive, commit, acknowledge, issue coupons, until stopped (SIGTERM or Ctrl-C)."""
@@ -58,7 +58,7 @@ def run(
         raise EdgeError(f"no time zone {timezone}; write it as Asia/Shanghai") from error
     ledger = SqliteLedger(db)
     coupons = CouponService(
-        CouponFiles.beside(db), zone, caps=Caps(member_day, member_week), first_use=first_use
+        CouponFiles.beside(db), zone, caps=Caps(member_day, member_week), first_use=not ask_first
     )
     hub = Hub(
         connection,
