@@ -170,7 +170,7 @@ def list_boxes(db: Db) -> None:
 @boxes_app.command("trust")
 def trust(
     db: Db,
-    box: Annotated[str, typer.Argument(metavar="TENANT/STORE/BOX")],
+    box: Annotated[str, typer.Argument(metavar="TENANT/STORE/BOX", help="The box that was rebuilt.")],
     key: Annotated[str, typer.Argument(help="The key's id, as `storeedge hub boxes list` shows it.")],
 ) -> None:
     """Believe this key of a box from now on, and no other: after the box was rebuilt."""
