@@ -185,11 +185,11 @@ leaves = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8),
     st.sampled_from(["entry", "exit", "price", "1", "2", "new", "lost", PLATE, AT, "query_price"]),
 )  # fmt: skip
-KEYS = (
-    "event events id lane plate at settled offline parked_seconds amount data service_name car_number in_time "
-    "out_time order_id in_channel_id out_channel_id total pay_scene carState carID plateText plateConfidence "
-    "capture_timestamp"
-).split()
+KEYS = [
+    "event", "events", "id", "lane", "plate", "at", "settled", "offline", "parked_seconds", "amount", "data",
+    "service_name", "car_number", "in_time", "out_time", "order_id", "in_channel_id", "out_channel_id",
+    "total", "pay_scene", "carState", "carID", "plateText", "plateConfidence", "capture_timestamp",
+]  # fmt: skip
 messages = st.recursive(
     st.dictionaries(st.sampled_from(KEYS), leaves, max_size=8),
     lambda inner: st.dictionaries(
