@@ -41,8 +41,8 @@ BROKEN: Final = (0.20, 0.50)
 LITTLE: Final = (0.8, 0.5)
 LITTLE_ARRIVALS: Final = 20
 """With fewer, those who are there when the stretch begins and ends weigh too much (research: counting §8)."""
-LITTLE_SLACK_S: Final = 2.0
-"""Who has left counts as present until that is certain, so that short stays look a little longer."""
+LITTLE_SLACK_S: Final = 1.0
+"""Who is lost counts as present until that is certain, so that short stays look a little longer."""
 DRIFT: Final = (0.05, 0.20)
 
 REASONS: Final = (

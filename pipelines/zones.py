@@ -197,10 +197,11 @@ class ZoneWatch:
         return sum(stay.counted for stay in self._stays.values())
 
     def pass_time(self, dt: float) -> None:
-        """Add `dt` observed seconds of presence."""
-        present = self.now
-        self._person_seconds += present * dt
-        self._peak = max(self._peak, present)
+        """Add `dt` observed seconds of presence. Who is seen outside is there no more, though it is not
+        certain yet that they have gone."""
+        here = sum(stay.counted and stay.outside_since is None for stay in self._stays.values())
+        self._person_seconds += here * dt
+        self._peak = max(self._peak, self.now)
 
     def take_pulse(self, staff: Collection[int] = ()) -> ZonePulse:
         """Presence since the last call. `staff`: the tracks that are staff."""
