@@ -141,7 +141,7 @@ def test_figures_that_rest_on_part_of_the_day_say_so(page: Page) -> None:
 def test_the_heat_map_is_drawn_with_zones_and_legend(page: Page) -> None:
     heat = page.get_by_test_id("heat")
     expect(heat.locator("svg.heat-map")).to_be_visible()
-    assert heat.locator("svg text").all_inner_texts()[:2] == ["lancome", "behind"]
+    assert heat.locator("svg text").all_text_contents()[:2] == ["lancome", "behind"]
     expect(page.get_by_test_id("heat-most")).to_have_text(f"最多 {MINUTES * 30 // 3600} 小时 14 分")
     expect(page.get_by_test_id("heat-said")).to_contain_text("island，9月21日 星期一 10:00–22:00")
 
