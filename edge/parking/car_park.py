@@ -8,10 +8,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from edge.broker import broker_of
 from edge.config.coupons import pushed_rules
@@ -26,11 +24,12 @@ from edge.parking.feed import Feed, FeedState
 from edge.parking.gatehouse import Gatehouse
 from edge.parking.http_feed import Post
 from edge.parking.keys import FILE, KeyFile
+from edge.parking.local_time import local_time
 from edge.parking.mqtt_feed import MqttFeed
 from edge.parking.webhook import SHAPES, Webhook
 from edge.store.parking import Boot, ParkingBooks, Told
 from edge.store.store import Store
-from pipelines.coupon_rules import Local, Rule
+from pipelines.coupon_rules import Rule
 from pipelines.coupons import LEDGER_DAYS, Coupons, Ledger
 from pipelines.members import MemberBook
 from pipelines.parking import Sessions
@@ -193,16 +192,6 @@ class CarPark:
         except (EdgeError, SyncError, ValueError, KeyError) as error:
             log.error("the centre's coupon rules cannot be used: %s", error)
         return self._site_rules
-
-
-def local_time(zone: ZoneInfo) -> Callable[[float], Local]:
-    """The store's clock."""
-
-    def local(t: float) -> Local:
-        moment = datetime.fromtimestamp(t, zone)
-        return Local(moment.toordinal(), moment.weekday(), 60 * moment.hour + moment.minute)
-
-    return local
 
 
 def boot_id() -> str:

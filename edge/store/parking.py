@@ -65,8 +65,6 @@ class PastStay:
     left_at: float | None
     parked_s: float | None
     member: bool | None
-    visitor: str | None
-    """Token of the plate, while its names are kept."""
 
 
 class ParkingBooks:
@@ -135,12 +133,7 @@ class ParkingBooks:
 
     def decisions(self, since: float) -> list[Decision]:
         """What was decided since, oldest first."""
-        rows = self._store.read(
-            lambda connection: connection.execute(
-                "SELECT * FROM coupon_trigger WHERE t >= ? ORDER BY t", (since,)
-            ).fetchall()
-        )
-        return [_decision(row) for row in rows]
+        return self._store.read(lambda connection: decisions(connection, since))
 
     def wipe(self, left_before: float) -> int:
         """Take the tokens from the sessions that ended before: nobody can be found by them any more."""
@@ -223,6 +216,12 @@ def _decision(row: sqlite3.Row) -> Decision:
     )  # fmt: skip
 
 
+def decisions(connection: sqlite3.Connection, since: float) -> list[Decision]:
+    """What was decided since, oldest first. The connection's rows are `sqlite3.Row`."""
+    rows = connection.execute("SELECT * FROM coupon_trigger WHERE t >= ? ORDER BY t", (since,))
+    return [_decision(row) for row in rows]
+
+
 def past_stays(connection: sqlite3.Connection, since: float) -> list[PastStay]:
     """Stays that something was told of since, oldest first. The connection's rows are `sqlite3.Row`."""
     rows = connection.execute("SELECT * FROM parking_session WHERE told_at >= ? ORDER BY told_at", (since,))
@@ -230,7 +229,6 @@ def past_stays(connection: sqlite3.Connection, since: float) -> list[PastStay]:
         PastStay(
             row["id"], row["entry_lane"], row["entered_at"], row["exit_lane"], row["left_at"],
             row["parked_s"], None if row["member"] is None else bool(row["member"]),
-            Names.parse(row["names"]).whole if row["names"] else None,
         )
         for row in rows
     ]  # fmt: skip

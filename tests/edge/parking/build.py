@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,4 +115,7 @@ class Box:
 
     def counts(self) -> dict[str, int]:
         self.desk.close()
-        return {row["outcome"]: row["cars"] for row in self.rows("coupon_count")}
+        found: Counter[str] = Counter()
+        for row in self.rows("coupon_count"):
+            found[row["outcome"]] += row["cars"]
+        return dict(found)
