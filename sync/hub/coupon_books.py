@@ -28,16 +28,17 @@ _COUNTED: Final = frozenset({"member", "offer", "day", "week"})
 class SqliteCouponBooks:
     """One file; one connection, used by one thread. Satisfies `CouponBooks`."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises SyncError when that cannot be."""
+    def __init__(self, path: Path, *, patience_s: float = 10.0) -> None:
+        """Open or make the file; wait so long for whoever else writes it. Raises SyncError."""
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+            self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
             self.db.execute("PRAGMA journal_mode = TRUNCATE")
             self.db.execute("PRAGMA synchronous = FULL")
             self.db.execute("PRAGMA cache_size = -65536")  # a list of members comes in no order
             self.db.executescript(files("sync.hub").joinpath("coupons.sql").read_text("utf-8"))
+            self.db.execute(f"PRAGMA busy_timeout = {patience_s * 1000:.0f}")
         except (sqlite3.Error, OSError) as error:
             raise SyncError(f"cannot open the coupon books {path}: {error}") from error
 

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 500
 """Triggers of one transaction."""
+PATIENCE_S: Final = 0.25
+"""For a command that writes the books. Figures must not wait behind coupons: the hub tries again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class CouponService:
     ) -> None:
         """`first_use`: believe the first keys that a box tells; without it each waits for `hub boxes trust`.
         Raises SyncError when a file cannot be used."""
-        self._books = SqliteCouponBooks(files.books)
+        self._books = SqliteCouponBooks(files.books, patience_s=PATIENCE_S)
         self._membership = Membership(self._books)
         self._centre = KeyPair.open(files.centre_key)
         self._desk = CouponDesk(self._books, self._centre, zone, caps)

@@ -23,7 +23,7 @@ from sync.topics import BoxIdentity
 
 log = logging.getLogger(__name__)
 
-ROWS_AT_ONCE: Final = 5_000
+ROWS_AT_ONCE: Final = 2_000
 """Rows of one transaction: a hub that decides at the same time waits for no more than these."""
 
 

@@ -50,6 +50,7 @@ class Hub:
         self._ledger, self._coupons = ledger, coupons
         self._behind = coupons is not None
         self._missed: list[Intake] = []
+        self._coupons_at = 0.0
         self._link = Link(
             broker,
             f"storeedge-hub:{name}",
@@ -89,18 +90,25 @@ class Hub:
             self._serve_coupons(self._coupons)
 
     def _serve_coupons(self, coupons: CouponService) -> None:
-        """What an earlier run left behind, and documents for the boxes."""
+        """What an earlier run or attempt left behind, and documents for the boxes."""
         now = time.time()
+        if time.monotonic() < self._coupons_at:
+            return
         try:
             if self._behind:
-                self._answer(coupons.catch_up(self._ledger, now), now)
+                answers = coupons.committed(self._missed, (), self._ledger, now)
+                self._missed.clear()
+                self._answer([*answers, *coupons.catch_up(self._ledger, now)], now)
                 self._behind = False
             coupons.pump(self._put_up, now, time.monotonic())
         except LedgerError as error:
-            log.error("hub: %s; trying again", error)
-            self._stopping.wait(RETRY_S)
+            self._fall_behind(error)
         except SyncError:
             return  # not connected any more
+
+    def _fall_behind(self, error: LedgerError) -> None:
+        log.error("hub: %s; trying again", error)
+        self._behind, self._coupons_at = True, time.monotonic() + RETRY_S
 
     def _put_up(self, topic: str, text: str) -> int:
         return self._link.publish(topic, text, retain=True)
@@ -178,12 +186,14 @@ class Hub:
         if self._coupons is None:
             return
         now = time.time()
-        items, self._missed = [*self._missed, *batch], []
+        told = [item for item in batch if isinstance(item, BoxState | Replied)]
+        if self._behind:
+            self._missed += told
+            return
         try:
-            self._answer(self._coupons.committed(items, receipts, self._ledger, now), now)
+            self._answer(self._coupons.committed(batch, receipts, self._ledger, now), now)
         except LedgerError as error:
-            log.error("hub: %s; trying again", error)
-            self._behind = True
-            self._missed = [item for item in items if isinstance(item, BoxState | Replied)]
+            self._missed += told
+            self._fall_behind(error)
         except SyncError as error:
             log.warning("hub: an answer waits until its box is back: %s", error)
