@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
 
+from edge.plate_lane import LanePlates, LaneReader
 from models.foreground import Foreground
 from models.motion import MotionGate
-from models.types import Detections, Detector, Image
+from models.plates.read import PlateReader
+from models.types import VEHICLES, Detections, Detector, Image, joined
 from pipelines.camera import CameraPipeline
 from pipelines.layout import CameraLayout
 from pipelines.records import Fact
@@ -31,6 +33,7 @@ class Spent:
     motion_s: float = 0.0
     detect_s: float = 0.0
     pipeline_s: float = 0.0
+    plates_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -43,6 +46,8 @@ class CameraEngine:
     """Whether inference is skipped while nothing moves."""
     is_open: Callable[[float], bool] | None = None
     """Whether the store is open at `t`; None: nobody knows, as in a replay."""
+    plates: PlateReader | None = None
+    """Reads the plates of vehicles in the lanes; None: vehicles are only counted."""
     spent: Spent = field(default_factory=Spent)
     detections: Detections = field(default_factory=Detections.none)
     """What the newest frame showed."""
@@ -52,6 +57,7 @@ class CameraEngine:
     _gate: MotionGate = field(default_factory=MotionGate)
     _foreground: Foreground | None = None
     _looked: float | None = None
+    _lane_plates: LaneReader | None = None
 
     def process(self, image: Image, t: float) -> list[Fact]:
         """Analyse one frame taken at `t` seconds."""
@@ -69,11 +75,19 @@ class CameraEngine:
             self._looked = t
             self.spent.inferred += 1
         found = perf_counter()
+        shown = self._find_plates(image, t, regions, moving=look)
+        read = perf_counter()
+        if shown is not None and regions is not None:
+            regions = joined(regions, shown.vehicles)
         facts += self.pipeline.step(t, self.detections, regions)
+        stepped = perf_counter()
+        if shown is not None and self._lane_plates is not None and self.pipeline.lanes is not None:
+            facts += self._lane_plates.read(image, t, self.pipeline.lanes, shown, facts)
+        self.spent.plates_s += read - found + perf_counter() - stepped
         self.spent.frames += 1
         self.spent.motion_s += moved - started
         self.spent.detect_s += found - moved
-        self.spent.pipeline_s += perf_counter() - found
+        self.spent.pipeline_s += stepped - read
         return facts
 
     def gap(self, t: float) -> list[Fact]:
@@ -81,11 +95,23 @@ class CameraEngine:
         self._looked = None
         self._gate = MotionGate()
         self._foreground = Foreground() if self.layout.lanes else None
-        return [] if self.pipeline is None else self.pipeline.gap(t)
+        return [] if self.pipeline is None else [*self._end_plates(t), *self.pipeline.gap(t)]
 
     def close(self, t: float) -> list[Fact]:
         """The camera stops."""
-        return [] if self.pipeline is None else self.pipeline.close(t)
+        return [] if self.pipeline is None else [*self._end_plates(t), *self.pipeline.close(t)]
+
+    def _find_plates(
+        self, image: Image, t: float, regions: Detections | None, *, moving: bool
+    ) -> LanePlates | None:
+        if self._lane_plates is None:
+            return None
+        sure = self.detections.where(self.detections.scores >= CLEAR).of(*VEHICLES) if moving else None
+        seen = [one for one in (sure, regions) if one is not None and len(one)]
+        return self._lane_plates.find(image, t, joined(*seen), moving=moving)
+
+    def _end_plates(self, t: float) -> list[Fact]:
+        return [] if self._lane_plates is None else self._lane_plates.reset(t)
 
     def _begin(self, width: int, height: int, t: float) -> list[Fact]:
         """The first frame, or one of another size: the camera was set anew. Track numbers go on."""
@@ -98,6 +124,8 @@ class CameraEngine:
             if self.pipeline.lanes and before.lanes:
                 self.pipeline.lanes.tracker.next_number = before.lanes.tracker.next_number
         self._foreground = Foreground() if self.layout.lanes else None
+        if self.plates is not None and self.layout.lanes and self._lane_plates is None:
+            self._lane_plates = LaneReader(self.layout.camera, self.layout.lanes, self.plates)
         return facts
 
     def _must_look(self, t: float) -> bool:

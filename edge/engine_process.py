@@ -23,6 +23,7 @@ from edge.log import fields
 from edge.opening_hours import StoreHours
 from models.detector import load_detector
 from models.errors import ModelsError
+from models.plates.read import PlateReader
 from pipelines.layout import CameraLayout
 from pipelines.records import Fact
 
@@ -226,11 +227,14 @@ class EngineLoop:
 def serve(task: EngineTask, tell: Callable[[Batch], None]) -> EngineLoop:
     """Load the model once for all cameras and make the loop. Raises ModelsError."""
 
+    plates = _plate_reader(task)
+
     def engine_of(layout: CameraLayout) -> Callable[[], CameraEngine]:
         return lambda: CameraEngine(
             layout,
             load_detector(task.model, threads=task.threads),
             is_open=None if task.hours is None else task.hours.is_open,
+            plates=plates if layout.lanes else None,
         )
 
     cameras = [
@@ -238,6 +242,17 @@ def serve(task: EngineTask, tell: Callable[[Batch], None]) -> EngineLoop:
         for watched in task.cameras
     ]
     return EngineLoop(cameras, task.clock, task.wake_fd, tell)
+
+
+def _plate_reader(task: EngineTask) -> PlateReader | None:
+    """One for all lanes; without its models their vehicles are counted all the same."""
+    if not any(watched.layout.lanes for watched in task.cameras):
+        return None
+    try:
+        return PlateReader(task.threads)
+    except ModelsError as error:
+        log.error("plates are not read: %s", error)
+        return None
 
 
 def main() -> None:

@@ -33,10 +33,10 @@ SURE: Final = 0.5
 """A sight that scores less at every scale is a plate only where its text says so."""
 SIGHTS: Final = 2
 """Scales whose corners vote on one plate."""
-MARGIN: Final = 1.2
+MARGIN: Final = 0.9
 """Nats by which a text must be better than the next one, as the mean over the crops."""
-WEAKEST: Final = 0.10
-"""Least probability of the least sure character, as the geometric mean over the crops."""
+PROVINCE_MARGIN: Final = 1.5
+"""The same for the province alone, which is the weak character."""
 AGREE: Final = 0.5
 """Share of the votes that read this very text by themselves."""
 LEAST_WIDTH: Final = 45.0
@@ -72,7 +72,7 @@ class StillReader:
         framed, shift = _framed(image)
         groups = _grouped(self._sights(framed))
         if not groups and _may_be_a_plate(image):
-            groups = [[_whole(framed, shift, image)]]
+            groups = [[_whole(shift, image)]]
         plates = []
         for sights in groups:
             verdict = self._verdict(framed, sights)
@@ -113,7 +113,7 @@ class StillReader:
         accepted = (
             verdict.kind is not None
             and verdict.margin >= MARGIN
-            and verdict.weakest >= WEAKEST
+            and verdict.foreign >= PROVINCE_MARGIN
             and agree >= AGREE
             and sights[0].width >= LEAST_WIDTH
         )
@@ -135,7 +135,9 @@ def _layouts(plate: FoundPlate) -> tuple[Layout, ...]:
     """How a plate of this shape may be laid out, the likeliest first."""
     shape = plate.width / max(plate.height, 1.0)
     if shape < TWO_ROWS_BELOW:
-        return ("two_rows", "one_row", "lower_row") if shape < _SQUARE else ("one_row", "two_rows", "lower_row")
+        return (
+            ("two_rows", "one_row", "lower_row") if shape < _SQUARE else ("one_row", "two_rows", "lower_row")
+        )
     return ("one_row", "lower_row")
 
 
@@ -176,10 +178,10 @@ def _framed(image: Image) -> tuple[Image, tuple[int, int]]:
 
 def _may_be_a_plate(image: Image) -> bool:
     rows, columns = image.shape[:2]
-    return columns <= LEAST_SIDE and 1.3 <= columns / rows <= 5.0
+    return bool(columns <= LEAST_SIDE and 1.3 * rows <= columns <= 5.0 * rows)
 
 
-def _whole(framed: Image, shift: tuple[int, int], image: Image) -> FoundPlate:
+def _whole(shift: tuple[int, int], image: Image) -> FoundPlate:
     """The whole picture as one plate."""
     (left, top), (rows, columns) = shift, image.shape[:2]
     right, bottom = left + columns, top + rows

@@ -14,10 +14,12 @@ from edge.clip import Clip
 from edge.engine import CameraEngine
 from edge.errors import ConfigError
 from edge.tally import Tally
+from models.plates.read import PlateReader
 from models.types import Detector
 from pipelines.as_json import record_as_json, window_as_json
 from pipelines.layout import Area, CameraLayout
 from pipelines.patrol import Patrol
+from pipelines.plate_records import PlateRead
 from pipelines.records import Crossing, Event, Fact, VehiclePassage, Visit, Wait, Window
 from pipelines.windows import Minutes
 
@@ -33,6 +35,8 @@ class Replay:
     fps: float
     areas: Sequence[Area] = ()
     """Those whose gates are all this camera's."""
+    plates: PlateReader | None = None
+    """Reads plates in the camera's lanes; None: its vehicles are only counted."""
     realtime: bool = False
     annotate: Path | None = None
     progress: Callable[[float], None] = lambda _share: None
@@ -41,7 +45,7 @@ class Replay:
     def __post_init__(self) -> None:
         if self.annotate is not None and self.annotate.resolve() == self.clip.path.resolve():
             raise ConfigError(f"{self.annotate} is the clip itself; name another file with --annotate")
-        self.engine = CameraEngine(self.layout, self.detector)
+        self.engine = CameraEngine(self.layout, self.detector, plates=self.plates)
 
     def run(self) -> dict[str, Any]:
         """Replay the whole clip; the summary."""
@@ -65,6 +69,8 @@ class Replay:
                     minutes.add(fact)
                     if isinstance(fact, Crossing | Visit | Wait | VehiclePassage | Event):
                         _write(events, record_as_json(fact))
+                    elif isinstance(fact, PlateRead):
+                        _write(events, _plate_as_json(fact))
                 for _, sealed in minutes.seal(t):
                     _write_windows(windows, sealed)
 
@@ -84,6 +90,14 @@ class Replay:
             "wall_s": round(time.perf_counter() - wall, 3), "cpu_s": round(time.process_time() - cpu, 3),
             **tally.as_json(self.clip.seconds),
         }  # fmt: skip
+
+
+def _plate_as_json(read: PlateRead) -> dict[str, Any]:
+    """With the text: a replay is a person's own look at a clip, and nothing on the box writes this line."""
+    return {
+        "kind": read.kind, "lane": read.lane, "t": round(read.t, 3), "text": read.text,
+        "score": round(read.score, 3), "votes": read.votes,
+    }  # fmt: skip
 
 
 def _write(file: TextIO, line: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipelines.layout import CameraLayout
+from pipelines.plate_records import PlateRead
 from pipelines.quality import Evidence, quality
 from pipelines.records import (
     Attendance,
@@ -85,6 +86,8 @@ class Tally:
     """Visits that turned out to be staff's, by zone."""
     u_turns: Counter[str] = field(default_factory=Counter)
     parties: Counter[str] = field(default_factory=Counter)
+    plates: dict[str, Counter[str]] = field(default_factory=dict)
+    """By lane: how many were read, and how many could not be."""
     events: dict[tuple[str, str | None, float], str] = field(default_factory=dict)
     """Names; one that ends is told twice and counted once."""
     evidence: Evidence = field(default_factory=lambda: Evidence(0.0, 0.0))
@@ -122,6 +125,9 @@ class Tally:
                 self.counters[fact.zone].add(fact)
             case VehiclePassage():
                 self.lanes[fact.lane][fact.direction] += 1
+            case PlateRead():
+                told = self.plates.setdefault(fact.lane, Counter())
+                told["unread" if fact.text is None else "read"] += 1
             case Event():
                 self.events[fact.name, fact.scope, fact.t] = fact.name
             case Pulse():
@@ -143,6 +149,9 @@ class Tally:
             "lanes": {
                 name: {way: by[way] for way in ("up", "down", "left", "right")}
                 for name, by in self.lanes.items()
+            },
+            "plates": {
+                name: {told: by[told] for told in ("read", "unread")} for name, by in self.plates.items()
             },
             "queues": {name: queue.as_json() for name, queue in self.queues.items()},
             "counters": {name: counter.as_json() for name, counter in self.counters.items()},

@@ -56,6 +56,18 @@ class Detections:
         return Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int16))
 
 
+def joined(*parts: Detections) -> Detections:
+    """All detections of several lots, one after the other."""
+    lots = [part for part in parts if len(part)]
+    if len(lots) <= 1:
+        return lots[0] if lots else Detections.none()
+    return Detections(
+        np.concatenate([lot.boxes for lot in lots]),
+        np.concatenate([lot.scores for lot in lots]),
+        np.concatenate([lot.classes for lot in lots]),
+    )
+
+
 class Detector(Protocol):
     """Anything that finds people and vehicles in a frame."""
 

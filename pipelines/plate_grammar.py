@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,10 +96,19 @@ def _allowed() -> NDArray[np.bool_]:
 ALLOWED: Final = _allowed()
 """(syntaxes, MOST, COLUMNS)"""
 _LENGTHS: Final = np.array([len(syntax.positions) for syntax in SYNTAXES])
+_USED: Final = np.arange(MOST) < _LENGTHS[:, None]
+"""(syntaxes, MOST): which positions a syntax has."""
 _CHOICES: Final = np.maximum(ALLOWED.sum(axis=2, keepdims=True), 1)
 _USUAL: Final = np.array(
     [0.0 if s.kind in {"ordinary", "new_energy_small"} else _RARE for s in SYNTAXES], np.float64
 )
+_COLOURS: Final = np.array(
+    [
+        [max(syntax.colours.get(colour, 0.0), _STRANGE_COLOUR) for colour in get_args(PlateColour)]
+        for syntax in SYNTAXES
+    ]
+)
+"""(syntaxes, colours)"""
 _PROVINCE_COLUMNS: Final = np.array([COLUMN[province] for province in PROVINCES])
 
 
@@ -137,7 +146,7 @@ def weigh(glyphs: Glyphs) -> Reading:
     wild = steps.sum(axis=1) - steps[:, follow].sum(axis=1) - steps[:, BLANK] + _UNSEEN
     marks = np.concatenate([steps[:, follow], wild[:, None]], axis=1)
     blank = steps[:, BLANK] + _UNSEEN / 10
-    may = np.concatenate([ALLOWED[:, :, follow], ALLOWED.any(axis=2)[:, :, None]], axis=2).astype(np.float64)
+    may = np.concatenate([ALLOWED[:, :, follow], _USED[:, :, None]], axis=2).astype(np.float64)
     fit, entered = _alignments(marks, blank, may)
     says = np.zeros(ALLOWED.shape, np.float64)
     says[:, :, follow] = entered[:, :, :-1]
@@ -191,45 +200,47 @@ def _alignments(
     return np.maximum(fit, 1e-300), entered / np.maximum(fit, 1e-300)[:, None, None]
 
 
-def decide(
-    readings: Sequence[Reading],
-    weights: Sequence[float],
-    colours: Mapping[PlateColour, float],
-    provinces: Mapping[str, float] | None = None,
-) -> Verdict:
-    """The text that all readings together say.
+@dataclass(slots=True)
+class Ballot:
+    """Readings of one plate, summed up with their weights."""
 
-    weights: how much each counts; their sum is the number of independent looks. colours: probability of each
-    of the plate's colours. provinces: log-prior of the first character, as the site has learnt it.
-    """
-    weight = np.array(weights, np.float64)
-    total = max(float(weight.sum()), 1e-9)
-    fit = np.tensordot(weight, np.stack([reading.fit for reading in readings]), 1)
-    says = np.einsum(
-        "r,rkpc->kpc", weight, np.stack([np.where(ALLOWED, reading.says, 0) for reading in readings])
-    )
-    says = np.where(ALLOWED, says, -np.inf)
-    if provinces:
-        prior = np.array([provinces.get(province, 0.0) for province in PROVINCES])
-        says[:, :, _PROVINCE_COLUMNS] += prior
-    used = np.arange(MOST) < _LENGTHS[:, None]
-    best = np.where(used, says.max(axis=2), 0.0)
-    second = np.partition(says, -2, axis=2)[:, :, -2]
-    gaps = np.where(used & np.isfinite(second), best - second, np.inf)
-    whole = fit + best.sum(axis=1) + _USUAL + np.log(_colour_fit(colours))
-    first = int(whole.argmax())
-    others = np.delete(whole, first)
-    margin = min(float(gaps[first].min()), float(whole[first] - others.max()))
-    columns = says[first].argmax(axis=1)[: _LENGTHS[first]]
-    text = "".join(CHARACTERS[column - 1] for column in columns)
-    syntax = SYNTAXES[first]
-    at = next((i for i, allowed in enumerate(syntax.positions) if allowed == PROVINCES), None)
-    sure = np.exp(best[first, : _LENGTHS[first]] / total)
-    return Verdict(
-        text, syntax.kind, margin / total, float(sure.min()),
-        np.inf if at is None else float(gaps[first, at]) / total,
-        float(fit[first] + best[first].sum()) / total,
-    )  # fmt: skip
+    weight: float = 0.0
+    """Of all readings: the number of independent looks."""
+    _fit: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(SYNTAXES)))
+    _says: NDArray[np.float64] = field(default_factory=lambda: np.zeros(ALLOWED.shape))
+
+    def add(self, reading: Reading, weight: float) -> None:
+        """Count one reading."""
+        self.weight += weight
+        self._fit += weight * reading.fit
+        self._says += weight * np.where(ALLOWED, reading.says, 0)
+
+    def verdict(
+        self, colours: Mapping[PlateColour, float], provinces: Mapping[str, float] | None = None
+    ) -> Verdict:
+        """The text that all readings together say.
+
+        colours: probability of each of the plate's colours. provinces: log-prior of the first character, as
+        the site has learnt it.
+        """
+        total = max(self.weight, 1e-9)
+        says = np.where(ALLOWED, self._says, -np.inf)
+        if provinces:
+            says[:, :, _PROVINCE_COLUMNS] += np.array([provinces.get(name, 0.0) for name in PROVINCES])
+        best = np.where(_USED, says.max(axis=2), 0.0)
+        gaps = np.where(_USED, best - np.partition(says, -2, axis=2)[:, :, -2], np.inf)
+        whole = self._fit + best.sum(axis=1) + _USUAL + np.log(_colour_fit(colours))
+        first = int(whole.argmax())
+        margin = min(float(gaps[first].min()), float(whole[first] - np.delete(whole, first).max()))
+        syntax, length = SYNTAXES[first], int(_LENGTHS[first])
+        columns = says[first].argmax(axis=1)[:length]
+        at = next((i for i, allowed in enumerate(syntax.positions) if allowed == PROVINCES), None)
+        return Verdict(
+            "".join(CHARACTERS[column - 1] for column in columns), syntax.kind, margin / total,
+            min(1.0, float(np.exp(best[first, :length].min() / total))),
+            math.inf if at is None else float(gaps[first, at]) / total,
+            float(self._fit[first] + best[first].sum()) / total,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +250,8 @@ class Opinion:
     verdict: Verdict
     agree: float
     """Share of the weight whose readings say this very text by themselves, 0 to 1."""
+    weights: tuple[float, ...]
+    """What each reading came to count; the sum is the same as before."""
 
 
 def consult(
@@ -248,25 +261,30 @@ def consult(
     provinces: Mapping[str, float] | None = None,
 ) -> Opinion:
     """The readings' common text; those that fit no plate well (a crop beside the plate) count for less."""
-    alone = [decide([reading], [1.0], colours) for reading in readings]
+    alone = [_ballot([reading], [1.0]).verdict(colours) for reading in readings]
     best = max(verdict.fit for verdict in alone)
     trust = [
         weight * max(math.exp((verdict.fit - best) / _FIT_STEP), _LEAST_TRUST)
         for weight, verdict in zip(weights, alone, strict=True)
     ]
     scale = sum(weights) / sum(trust)
-    verdict = decide(readings, [scale * weight for weight in trust], colours, provinces)
+    trust = [scale * weight for weight in trust]
+    verdict = _ballot(readings, trust).verdict(colours, provinces)
     agree = sum(weight for weight, one in zip(trust, alone, strict=True) if one.text == verdict.text)
-    return Opinion(verdict, agree / sum(trust))
+    return Opinion(verdict, agree / sum(trust), tuple(trust))
+
+
+def _ballot(readings: Sequence[Reading], weights: Sequence[float]) -> Ballot:
+    ballot = Ballot()
+    for reading, weight in zip(readings, weights, strict=True):
+        ballot.add(reading, weight)
+    return ballot
 
 
 def _colour_fit(colours: Mapping[PlateColour, float]) -> NDArray[np.float64]:
-    return np.array(
-        [
-            sum(share * max(syntax.colours.get(colour, 0.0), _STRANGE_COLOUR) for colour, share in colours.items())
-            for syntax in SYNTAXES
-        ]
-    )  # fmt: skip
+    """How well each syntax goes with the colours seen, (syntaxes,)."""
+    shares = np.array([colours.get(colour, 0.0) for colour in get_args(PlateColour)])
+    return np.asarray(_COLOURS @ shares, np.float64)
 
 
 def kind_of(text: str) -> PlateKind | None:

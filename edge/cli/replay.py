@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from models.plates.read import PlateReader
 
 
 def replay(
@@ -41,11 +44,14 @@ def replay(
     config = load_site(site)
     chosen = config.camera(camera)
     with Clip(clip) as opened:
+        layout = config.layout(chosen.id)
+        plates = _plate_reader(threads) if layout.lanes else None
         detector = load_detector(model or config.model, frame_size=opened.size, threads=threads)
         with Bar(f"replaying {clip.name}") as bar:
             job = Replay(
-                opened, config.layout(chosen.id), detector, out, fps or chosen.fps,
-                areas=config.areas_of(chosen.id), realtime=realtime, annotate=annotate, progress=bar.to,
+                opened, layout, detector, out, fps or chosen.fps,
+                areas=config.areas_of(chosen.id), plates=plates,
+                realtime=realtime, annotate=annotate, progress=bar.to,
             )  # fmt: skip
             summary = job.run()
         if opened.lacking > 0.02 * opened.count:
@@ -55,3 +61,15 @@ def replay(
                 err=True,
             )
     typer.echo(json.dumps(summary, ensure_ascii=False))
+
+
+def _plate_reader(threads: int) -> PlateReader | None:
+    """What reads the lanes' plates; without its models the vehicles are counted all the same."""
+    from models.errors import ModelsError
+    from models.plates.read import PlateReader
+
+    try:
+        return PlateReader(threads)
+    except ModelsError as error:
+        typer.echo(f"storeedge: plates are not read: {error}", err=True)
+        return None

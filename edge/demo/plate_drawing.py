@@ -53,7 +53,11 @@ def draw_plate(text: str, colour: PlateColour | None = None, *, rows: int = 1) -
     ink = _WHITE if colour in _LIGHT_PRINT else _BLACK
     frame = round(3 * SCALE)
     cv2.rectangle(
-        plate, (frame, frame), (plate.shape[1] - frame - 1, plate.shape[0] - frame - 1), ink, round(1.5 * SCALE)
+        plate,
+        (frame, frame),
+        (plate.shape[1] - frame - 1, plate.shape[0] - frame - 1),
+        ink,
+        round(1.5 * SCALE),
     )
     for character, left, top, width, tall in _cells(text, length, rows):
         red = colour == "white" and character in "警WJ"
@@ -104,7 +108,7 @@ def _glyph(character: str) -> NDArray[np.uint8]:
     cv2.putText(sheet, character, (60, 220), (255, 255, 255), cv2.FontFace("uni"), 160, weight=weight)
     ink = sheet[:, :, 0]
     thick = 11 if character.isascii() else 5
-    ink = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thick, thick)))
+    ink = np.asarray(cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thick, thick))), np.uint8)
     x, y, width, height = cv2.boundingRect(ink)
     return np.asarray(ink[y : y + height, x : x + width], np.uint8)
 

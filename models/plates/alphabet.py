@@ -26,7 +26,7 @@ COLUMN: Final = {character: index + 1 for index, character in enumerate(CHARACTE
 _PROVINCE_COLUMNS: Final = np.array([COLUMN[province] for province in PROVINCES])
 
 Glyphs = NDArray[np.float32]
-"""(steps, COLUMNS): along the plate, the probability of blank, each character, anything else; rows sum to 1."""
+"""(steps, COLUMNS): along the plate, the probability of blank, of each character and of anything else."""
 
 _SAME: Final = {"O": "0", "I": "1", "o": "0", "l": "1", "遼": "辽", "蘇": "苏", "陝": "陕", "雲": "云",
                 "貴": "贵", "寧": "宁", "瓊": "琼", "滬": "沪", "閩": "闽", "贛": "赣", "魯": "鲁",

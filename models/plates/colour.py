@@ -37,7 +37,7 @@ def colour_of(flat: Image) -> NDArray[np.float64]:
     right = float(share["green"][:, split + 4 :].mean() - share["yellow"][:, split + 4 :].mean())
     both = float(np.clip(4 * min(left, right), 0, 1)) * (whole["green"] + whole["yellow"])
     plain = max(0.0, 1.0 - 1.6 * sum(whole.values()))
-    light = _light_ground(value)
+    light = _light_ground(np.asarray(value, np.uint8))
     evidence = np.array(
         [whole["blue"], whole["yellow"] - both, whole["green"] - 0.7 * both, 1.4 * both,
          0.6 * plain * light, 0.6 * plain * (1 - light)]
@@ -49,7 +49,7 @@ def colour_of(flat: Image) -> NDArray[np.float64]:
         return even
     full = float(np.clip(sum(whole.values()) / 0.4, 0, 1))
     doubt = _DOUBT[0] + (_DOUBT[1] - _DOUBT[0]) * full
-    return (1 - doubt * len(COLOURS)) * evidence / total + doubt
+    return np.asarray((1 - doubt * len(COLOURS)) * evidence / total + doubt, np.float64)
 
 
 def _light_ground(value: NDArray[np.uint8]) -> float:

@@ -14,7 +14,7 @@ from models.types import Image
 HEIGHT: Final = 48
 """Pixels of a straightened row."""
 TWO_ROWS_BELOW: Final = 2.7
-"""A plate narrower than this, as width over height, may have two rows (one row: 3.1 to 3.4; two: 1.6 to 2)."""
+"""A plate narrower than this (width over height) may have two rows (one row: 3.1 to 3.4; two: 1.6 to 2)."""
 _UPPER: Final = (0.0, 0.42)
 _LOWER: Final = (0.36, 1.0)
 """Where the rows of a two-row plate lie, in its heights (GA 36: 60 and 110 of 220 mm, with their edges)."""
@@ -55,9 +55,7 @@ def one_row(image: Image, plate: FoundPlate, padding: tuple[float, float]) -> Im
     return straighten(image, plate.corners, (160, HEIGHT), padding=padding)
 
 
-def two_rows(
-    image: Image, corners: NDArray[np.float32], padding: tuple[float, float]
-) -> tuple[Image, Image]:
+def two_rows(image: Image, corners: NDArray[np.float32], padding: tuple[float, float]) -> tuple[Image, Image]:
     """The upper and the lower row of a two-row plate."""
     upper = straighten(image, corners, (128, HEIGHT), _UPPER, padding)
     lower = straighten(image, corners, (160, HEIGHT), _LOWER, padding)
@@ -65,7 +63,7 @@ def two_rows(
 
 
 def raised(corners: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """The corners with the upper edge moved up by a share of the height: where only the lower row was found."""
+    """The corners with the upper edge moved up by a share of the height: the upper row was cut off."""
     moved = corners.copy()
     moved[0] += (corners[0] - corners[3]) * share
     moved[1] += (corners[1] - corners[2]) * share

@@ -136,6 +136,3 @@ def _joined(recogniser: Recogniser, pairs: Sequence[tuple[Image, Image]]) -> lis
     upper = recogniser.read([pair[0] for pair in pairs])
     lower = recogniser.read([pair[1] for pair in pairs])
     return [np.concatenate([above, gap, below]) for above, below in zip(upper, lower, strict=True)]
-
-
-

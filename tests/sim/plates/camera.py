@@ -71,7 +71,9 @@ def corners_of(
     flat = np.array([[-across, -down, 0], [across, -down, 0], [across, down, 0], [-across, down, 0]])
     yaw, pitch, roll = (math.radians(angle) for angle in (seen.yaw, seen.pitch, seen.roll))
     turn_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
-    turn_x = np.array([[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]])
+    turn_x = np.array(
+        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
+    )
     turn_z = np.array([[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]])
     points = flat @ (turn_z @ turn_x @ turn_y).T
     distance = 6.0
@@ -87,6 +89,7 @@ def photograph(
     seen: Conditions,
     centre: tuple[float, float],
     dice: np.random.Generator,
+    *,
     rim: float = 0.0,
 ) -> Image:
     """A plate on a background, (rows, columns, 3); only the plate's surroundings are worked on."""
@@ -152,7 +155,7 @@ def _blurred(part: Image, seen: Conditions) -> Image:
         kernel = np.zeros((side, side), np.float32)
         angle, middle = math.radians(seen.smear), side // 2
         reach = seen.motion / 2 * np.array([math.cos(angle), math.sin(angle)])
-        ends = [tuple(int(round((middle + sign * way) * 16)) for way in reach) for sign in (-1, 1)]
+        ends = [tuple(round(float(middle + sign * way) * 16) for way in reach) for sign in (-1, 1)]
         cv2.line(kernel, ends[0], ends[1], 1.0, 1, cv2.LINE_AA, 4)
         kernel /= max(kernel.sum(), 1e-6)
         part = cv2.filter2D(part, -1, kernel)

@@ -22,36 +22,31 @@ class Plate:
     rows: int = 1
 
 
+SHARES: dict[PlateKind, int] = {
+    "ordinary": 50, "new_energy_small": 25, "new_energy_large": 4, "trailer": 2, "learner": 4, "police": 4,
+    "cross_border": 4, "consulate": 2, "embassy": 2, "armed_police": 3,
+}  # fmt: skip
+"""Rare kinds are commoner than on the road, so that a run shows them all."""
+FORMS: dict[PlateKind, str] = {
+    "ordinary": "PLSSSSS", "new_energy_small": "PLESDDDD", "new_energy_large": "PLDDDDDE",
+    "trailer": "PLSSSS挂", "learner": "PLSSSS学", "police": "PLSSSS警", "consulate": "PLDDDD领",
+    "embassy": "使DDDDDD", "armed_police": "wjPDDDDD",
+}  # fmt: skip
+"""P: a province; L: a letter; S: a letter or digit; D: a digit; E: energy; others stand for themselves."""
+OF = {"P": PROVINCES, "L": LETTERS, "S": SERIAL, "D": DIGITS, "E": "DDDFFABCEGHJK"}
+COLOURS: dict[PlateKind, PlateColour] = {
+    "new_energy_small": "green", "new_energy_large": "yellow_green", "trailer": "yellow", "learner": "yellow",
+    "police": "white", "cross_border": "black", "consulate": "black", "embassy": "black",
+    "armed_police": "white",
+}  # fmt: skip
+
+
 def plate(dice: random.Random, kind: PlateKind | None = None) -> Plate:
-    """One plate; kinds as often as in a car park, or as asked."""
-    kind = kind or dice.choices(
-        ["ordinary", "new_energy_small", "new_energy_large", "trailer", "learner", "police", "cross_border",
-         "consulate", "embassy", "armed_police"],
-        [50, 25, 4, 2, 4, 4, 4, 2, 2, 3],
-    )[0]  # fmt: skip
-    head = dice.choice(PROVINCES) + dice.choice(LETTERS)
-
-    def some(count: int, of: str = SERIAL) -> str:
-        return "".join(dice.choice(of) for _ in range(count))
-
-    if kind == "ordinary":
-        colour: PlateColour = dice.choices(["blue", "yellow"], [5, 1])[0]
-        rows = 2 if colour == "yellow" and dice.random() < 0.5 else 1
-        return Plate(head + some(5), kind, colour, rows)
-    if kind == "new_energy_small":
-        return Plate(head + dice.choice("DFABCEGHJK") + some(1) + some(4, DIGITS), kind, "green")
-    if kind == "new_energy_large":
-        return Plate(head + some(5, DIGITS) + dice.choice("DF"), kind, "yellow_green")
-    if kind == "trailer":
-        return Plate(head + some(4) + "挂", kind, "yellow", 2)
-    if kind == "learner":
-        return Plate(head + some(4) + "学", kind, "yellow")
-    if kind == "police":
-        return Plate(head + some(4) + "警", kind, "white")
-    if kind == "cross_border":
-        return Plate("粤Z" + some(4) + dice.choice("港澳"), kind, "black")
-    if kind == "consulate":
-        return Plate(head + some(4, DIGITS) + "领", kind, "black")
-    if kind == "embassy":
-        return Plate("使" + some(6, DIGITS), kind, "black")
-    return Plate("WJ" + dice.choice(PROVINCES) + some(4, DIGITS) + dice.choice(DIGITS + "TDSHBXJ"), kind, "white")
+    """One plate; kinds by `SHARES`, or as asked."""
+    kind = kind or dice.choices(list(SHARES), list(SHARES.values()))[0]
+    form = dice.choice(["yzSSSS港", "yzSSSS澳"]) if kind == "cross_border" else FORMS[kind]
+    text = "".join(dice.choice(OF[sign]) if sign in OF else sign for sign in form)
+    text = text.replace("wj", "WJ").replace("yz", "粤Z")
+    colour = COLOURS.get(kind) or dice.choices(["blue", "yellow"], [5, 1])[0]
+    two = kind == "trailer" or (kind == "ordinary" and colour == "yellow" and dice.random() < 0.5)
+    return Plate(text, kind, colour, 2 if two else 1)
