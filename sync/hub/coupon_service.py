@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
 
 from sync.coupon_payloads import REDEEMED, TRIGGER, RedeemedBody, TriggerBody
+from sync.fields import Payload
 from sync.hub.coupon_books import SqliteCouponBooks
 from sync.hub.coupon_records import Answer, Arrival
 from sync.hub.coupons import Caps, CouponDesk
@@ -22,6 +25,8 @@ from sync.hub.membership import Membership
 from sync.hub.post import Post
 from sync.keys import KeyPair
 from sync.topics import BoxIdentity
+
+P = TypeVar("P", bound=Payload)
 
 log = logging.getLogger(__name__)
 
@@ -113,16 +118,20 @@ class CouponService:
         taken = self._books.taken(box, epoch)
         while taken < upto:
             messages = ledger.triggers(box, epoch, taken, AT_ONCE)
-            answers += self._desk.decide([_arrival(m) for m in messages if m.schema == TRIGGER], now)
+            arrivals = [a for m in messages if m.schema == TRIGGER and (a := _arrival(m)) is not None]
+            answers += self._desk.decide(arrivals, now)
             for message in messages:
                 if message.schema == REDEEMED:
-                    self._redeem(box, RedeemedBody.model_validate_json(message.body))
+                    self._redeem(box, message)
             taken = messages[-1].identity.seq if len(messages) == AT_ONCE else upto
             with self._books.transaction():
                 self._books.take_upto(box, epoch, min(taken, upto))
         return answers
 
-    def _redeem(self, box: BoxIdentity, used: RedeemedBody) -> None:
+    def _redeem(self, box: BoxIdentity, message: Message) -> None:
+        used = _body(RedeemedBody, message)
+        if used is None:
+            return
         outcome = self._books.redeem(
             used.code, at=used.at.timestamp(), by=str(box), key=used.key, amount=used.amount
         )
@@ -138,7 +147,19 @@ def _in_words() -> Iterator[None]:
         raise LedgerError(f"the coupon books cannot be used: {error}") from error
 
 
-def _arrival(message: Message) -> Arrival:
+def _arrival(message: Message) -> Arrival | None:
     identity = message.identity
-    body = TriggerBody.model_validate_json(message.body)
+    body = _body(TriggerBody, message)
+    if body is None:
+        return None
     return Arrival(identity.box, identity.epoch, identity.seq, message.body, body)
+
+
+def _body(model: type[P], message: Message) -> P | None:
+    """None for what an earlier version took and this one does not: it must not hold up those after it."""
+    try:
+        return model.model_validate_json(message.body)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]["msg"]
+        log.error("hub: %s/%d cannot be decided: %s", message.identity.box, message.identity.seq, fault)
+        return None
