@@ -52,7 +52,7 @@ CASES = [
     # keys
     pytest.param("    gates:", "    gate:", 5, "cameras[0].gate", "unknown key", "did you mean `gates`?", id="a misspelt key"),
     pytest.param("tenant: rainbow,", "tennant: rainbow,", 1, "site.tennant", "unknown key", "did you mean `tenant`?", id="a misspelt key of the site"),
-    pytest.param("lanes:", "parking: {}\nlanes:", 10, "parking", "unknown key", "known here: site, patrol, model, cameras", id="a key that is like none"),
+    pytest.param("lanes:", "webhook: {}\nlanes:", 10, "webhook", "unknown key", "known here: site, patrol, model, cameras", id="a key that is like none"),
     pytest.param("tenant: rainbow, ", "", 1, "site.tenant", "missing", "config example", id="a missing key"),
     pytest.param(", inside: right", "", 6, "cameras[0].gates[0].inside", "missing", "config example", id="a gate without an inside"),
     pytest.param("    source: rtsp", "    id: cam-2\n    source: rtsp", 4, "", "the key id stands here a second time", "keep one", id="a key given twice"),
