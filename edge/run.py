@@ -16,7 +16,7 @@ from typing import Final
 from edge.capture.child import CaptureTask
 from edge.capture.ring import FrameRing, RingReader
 from edge.capture.source import find_source
-from edge.centre import Papers, line_to_centre
+from edge.centre import Centre
 from edge.child import Child
 from edge.clock import SteadyClock
 from edge.config import CameraConfig, SiteConfig
@@ -71,17 +71,6 @@ class Wires:
     inbox: Inbox
 
 
-@dataclass(slots=True)
-class Nudge:
-    """Tells the line to the centre, once there is one, that new rows wait."""
-
-    publisher: Publisher | None = None
-
-    def __call__(self) -> None:
-        if self.publisher is not None:
-            self.publisher.nudge()
-
-
 def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: bool) -> None:
     """Run until SIGTERM or SIGINT, or with `until_end` until every clip is over and acknowledged.
 
@@ -100,14 +89,13 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
         )
         live = Live([camera.id for camera in config.cameras], clock.now())
         live.engine(False, clock.now(), model=f"{config.model} {precision}")
-        wires, nudge = Wires(clock, _wake_fd(parts), Inbox()), Nudge()
+        wires = Wires(clock, _wake_fd(parts), Inbox())
         board = Board(config.lane_directions, clock.now)
-        papers = Papers.open(config, store, data, clock.now)
-        around = Surroundings(
-            store, papers.identity, papers.keys, data, board, clock.now, clock.offset,
-            committed=nudge, members=lambda: papers.book, documents=papers.documents,
-        )  # fmt: skip
-        car_park = _car_park(config, around)
+        centre = Centre(config, store, data, clock)
+        car_park = None
+        if config.lanes:
+            around = Surroundings(store, data, board, centre.line, clock, committed=centre.nudge)
+            centre.car_park = car_park = CarPark(config, around)
         app = create_app(
             config,
             database,
@@ -119,11 +107,8 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
             version=version("storeedge"),
         )
         web = parts.enter_context(WebServer(app, host, port))
-        publisher = line_to_centre(config, store, papers, car_park, clock)
-        if publisher is not None:
-            nudge.publisher = publisher
-            publisher.start()
-            parts.callback(publisher.stop)
+        centre.start()
+        parts.callback(centre.stop)
         if car_park is not None:
             car_park.start()
             parts.callback(car_park.stop)
@@ -141,13 +126,13 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
                 store,
                 layouts,
                 clock.now(),
-                nudge,
+                centre.nudge,
                 hours=site.store_hours.span,
                 rules=config.patrol.rules,
                 areas=config.drawn_areas,
             ),
             live=live,
-            publisher=publisher,
+            publisher=centre.publisher,
             car_park=car_park,
             prune=store.prune,
             until_end=until_end,
@@ -157,8 +142,8 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
             "running", extra=fields(box=site.box, cameras=len(layouts), page=f"http://{host}:{web.port}")
         )
         loop.run()
-        if until_end and publisher is not None:
-            _wait_for_centre(store, publisher)
+        if until_end and centre.publisher is not None:
+            _wait_for_centre(store, centre.publisher)
     log.info("stopped", extra=fields(box=site.box))
 
 
@@ -212,11 +197,6 @@ def _capture_post(camera: CameraConfig, source: str, ring: Ring, wires: Wires) -
         return Child("edge.capture.child", task, [ring.fd, wires.wake_fd], on_message=wires.inbox.put)
 
     return Post(f"capture {camera.id}", start, beat=ring.beat)
-
-
-def _car_park(config: SiteConfig, around: Surroundings) -> CarPark | None:
-    """Where the site has lanes. Raises ConfigError, StoreError or SyncError."""
-    return CarPark(config, around) if config.lanes else None
 
 
 def _stop_on_signals(loop: MainLoop) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from edge.broker import broker_of
+from edge.clock import SteadyClock
 from edge.config.coupons import pushed_rules
 from edge.config.parking import FeedConfig
 from edge.config.secrets import fill_secrets
 from edge.config.site import SiteConfig
 from edge.config.sync import SyncConfig
+from edge.coupon_line import CouponLine
 from edge.errors import ConfigError, EdgeError, StoreError
 from edge.lane_screen.board import Board
 from edge.log import fields
@@ -31,17 +33,14 @@ from edge.store.parking import Boot, ParkingBooks, Told
 from edge.store.store import Store
 from pipelines.coupon_rules import Rule
 from pipelines.coupons import LEDGER_DAYS, Coupons, Ledger
-from pipelines.members import MemberBook
 from pipelines.parking import Sessions
 from pipelines.parking_cars import AGAIN_S
 from pipelines.plate_records import PlateRead
 from sync.broker import Broker
-from sync.coupon_payloads import CouponsDocument, TriggerBody
+from sync.coupon_payloads import CouponsDocument
 from sync.down.documents import Documents
 from sync.errors import SyncError
-from sync.keys import KeyPair
 from sync.topics import BoxIdentity
-from sync.trigger_signing import sign_trigger
 
 log = logging.getLogger("edge.parking")
 
@@ -55,17 +54,14 @@ class Surroundings:
     """What the car park needs of the rest of the box."""
 
     store: Store
-    identity: BoxIdentity
-    keys: KeyPair
     data: Path
+    """Folder of the box's data."""
     board: Board
-    clock: Callable[[], float]
-    """Steady UTC seconds."""
-    clock_offset: float
+    line: CouponLine
+    """The box's own keys, and what the centre has sent."""
+    clock: SteadyClock
     committed: Callable[[], None] = lambda: None
-    members: Callable[[], MemberBook] = MemberBook
-    documents: Documents | None = None
-    """What the centre has sent; None: there is no centre."""
+    """Called when a new message is in the outbox."""
 
 
 class CarPark:
@@ -74,14 +70,15 @@ class CarPark:
     def __init__(self, config: SiteConfig, around: Surroundings) -> None:
         """Go on where the last run stopped. Raises ConfigError, StoreError or SyncError."""
         self._around = around
-        self._keyfile = KeyFile(around.data / FILE, around.clock())
-        self._tidied_at = around.clock()
-        books = ParkingBooks(around.store, Boot(boot_id(), around.clock_offset))
+        self._clock = around.clock.now
+        self._keyfile = KeyFile(around.data / FILE, self._clock())
+        self._tidied_at = self._clock()
+        books = ParkingBooks(around.store, Boot(boot_id(), around.clock.offset))
         books.give_up_telling()
         self._site_rules = [rule.rule() for rule in config.coupons]
-        self.webhook = _webhook(config, books, around.clock)
+        self.webhook = _webhook(config, books, self._clock)
         self.desk = self._desk(config, books)
-        feeds = [_feed(one, config, self.desk, around.clock) for one in config.parking.feeds]
+        feeds = [_feed(one, config, self.desk, self._clock) for one in config.parking.feeds]
         self.posts: Mapping[str, Post] = {
             one.id: Post(feed, one.opened_secret())
             for one, feed in zip(config.parking.feeds, feeds, strict=True)
@@ -89,7 +86,7 @@ class CarPark:
         }
         """The feeds that push by HTTP, for `http_feed.parking_feeds`."""
         self._listeners = [
-            _listener(one, feed, config.sync, around.identity)
+            _listener(one, feed, config.sync, around.line.box)
             for one, feed in zip(config.parking.feeds, feeds, strict=True)
             if one.topic is not None
         ]
@@ -97,28 +94,24 @@ class CarPark:
         self.document(COUPONS)
 
     def _desk(self, config: SiteConfig, books: ParkingBooks) -> Gatehouse:
-        around, now = self._around, self._around.clock()
-        identity, keys = around.identity, around.keys
+        around, now = self._around, self._clock()
         sessions = Sessions(
             self._keyfile.keys,
             max_stay_s=3600 * config.parking.max_stay,
             restored=books.sessions(now - AGAIN_S, now),
         )
         ledger = Ledger(books.decisions(now - LEDGER_DAYS * 86_400))
-        coupons = Coupons(str(identity), self._site_rules, local_time(config.site.zone), ledger)
-
-        def signed(body: TriggerBody) -> str:
-            return sign_trigger(body, identity, keys).text()
+        coupons = Coupons(str(around.line.box), self._site_rules, local_time(config.site.zone), ledger)
 
         return Gatehouse(
             lanes=config.lane_directions,
             sessions=sessions,
             coupons=coupons,
             books=books,
-            clock=around.clock,
-            sign=signed,
+            clock=self._clock,
+            sign=around.line.sign,
             committed=around.committed,
-            members=around.members,
+            members=around.line.members,
             board=around.board,
             teller=self.webhook,
         )
@@ -148,7 +141,7 @@ class CarPark:
             self.desk.tick()
         except Exception as error:  # noqa: BLE001
             self._told_off(error)
-        now = self._around.clock()
+        now = self._clock()
         if now - self._tidied_at >= TIDY_S:
             self._tidied_at = now
             self.document(COUPONS)  # the centre's rules may have expired
@@ -173,25 +166,26 @@ class CarPark:
             self.webhook.stop()
         self.desk.close()
 
-    def check(self, document: CouponsDocument) -> None:
-        """A `Downlink`'s check of the centre's rules. Raises ConfigError."""
-        pushed_rules(document.rules)
-
     def document(self, name: str) -> None:
         """The centre's document of that name is in use from now on (a `Downlink`'s `on_document`)."""
-        if name == COUPONS and self._around.documents is not None:
-            self.desk.set_rules(self._rules(self._around.documents))
+        if name == COUPONS:
+            self.desk.set_rules(self._rules(self._around.line.documents))
 
     def _rules(self, documents: Documents) -> list[Rule]:
         """The centre's rules while they are valid, else the site file's."""
         try:
             held = documents.held().get(COUPONS)
-            if held is not None and held.expires_at > self._around.clock():
+            if held is not None and held.expires_at > self._clock():
                 bodies = [json.loads(text) for text in documents.bodies(COUPONS)]
                 return pushed_rules([rule for body in bodies for rule in body["rules"]])
         except (EdgeError, SyncError, ValueError, KeyError) as error:
             log.error("the centre's coupon rules cannot be used: %s", error)
         return self._site_rules
+
+
+def check_rules(document: CouponsDocument) -> None:
+    """A `Downlink`'s check of the centre's rules. Raises ConfigError."""
+    pushed_rules(document.rules)
 
 
 def boot_id() -> str:

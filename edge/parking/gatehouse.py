@@ -38,6 +38,8 @@ FLUSH_S: Final = 5.0
 """Counts and sessions that the store refused wait for so long at least."""
 WIPE_S: Final = 600.0
 MOST_UNSAVED: Final = 10_000
+OF_THE_STORE: Final = "unknown_offer"
+"""The centre refuses what it does not know: the store's own offers, which need no coupon of the centre."""
 _STAYS: Final = frozenset({"repeat", "provisional", "late", "unknown_stay"})
 """Reads that are about no new car at the lane: its screen stays as it is."""
 
@@ -166,6 +168,8 @@ class Gatehouse:
             if notice is None:
                 return False
             if answer.decision == "refused":
+                if answer.reason == OF_THE_STORE:
+                    return False
                 self._blank(answer.lane)
                 return True
             self._board.show(

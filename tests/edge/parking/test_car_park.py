@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from edge.centre import Papers, line_to_centre
+from edge.centre import Centre
 from edge.clock import SteadyClock
 from edge.config.site import SiteConfig
 from edge.demo.lot import Lot
@@ -76,13 +76,10 @@ class Running:
             Store.open(data / "box.sqlite3", tenant="t", store="s", box="b", clock=self.clock.now)
         )
         self.board = Board(config.lane_directions, self.clock.now)
-        papers = Papers.open(config, self.store, data, self.clock.now)
-        self.publisher: Any = None
+        self.centre = Centre(config, self.store, data, self.clock)
         around = Surroundings(
-            self.store, papers.identity, papers.keys, data, self.board, self.clock.now, self.clock.offset,
-            committed=lambda: self.publisher and self.publisher.nudge(), members=lambda: papers.book,
-            documents=papers.documents,
-        )  # fmt: skip
+            self.store, data, self.board, self.centre.line, self.clock, committed=self.centre.nudge
+        )
         self.park = CarPark(config, around)
         live = Live([], self.clock.now())
         app = create_app(
@@ -95,10 +92,9 @@ class Running:
             pages=False,
         )
         self.web = parts.enter_context(WebServer(app, "127.0.0.1", 0))
-        self.publisher = line_to_centre(config, self.store, papers, self.park, self.clock)
-        if self.publisher is not None:
-            self.publisher.start()
-            parts.callback(self.publisher.stop)
+        self.centre.car_park = self.park
+        self.centre.start()
+        parts.callback(self.centre.stop)
         self.park.start()
         parts.callback(self.park.stop)
         stop = threading.Event()
