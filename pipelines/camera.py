@@ -162,7 +162,7 @@ class CameraPipeline:
             self.staff.sight(t, track.id, place, cold)
             works = self.staff.is_staff(track.id)
             for queue in self.queues:
-                facts.extend(queue.sight(t, track.id, place, cold=cold, staff=works))
+                facts.extend(queue.sight(t, track.id, place, at_edge=at_edge, cold=cold, staff=works))
 
     def _forget(self, ended: Iterable[Track], facts: list[Fact], closing: bool = False) -> None:
         for track in ended:

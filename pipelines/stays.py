@@ -9,20 +9,24 @@ was last seen, or stands where somebody stood a moment ago, is that somebody (re
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from pipelines.floor import Place
 from pipelines.layout import Point
+from pipelines.records import EndReason
 
 REST_M: Final = 0.45
 """Who keeps within so much of a place rests there."""
 REST_S: Final = 0.8
 """For so long at least: who walks is through sooner."""
+RESTS: Final = 2
+"""So many former places are remembered."""
 FOLLOW_S: Final = 1.0
 """Time in which the place of rest follows the body."""
 JUMP_M: Final = 0.5
-JUMP_MPS: Final = 3.0
+JUMP_MPS: Final = 2.2
 """Nobody moves further than this and so fast: the track went over to somebody else."""
 SAME_M: Final = 0.6
 """So near to where somebody was is the same place: two bodies do not fit."""
@@ -92,6 +96,8 @@ class Stay:
     rest: Point | None = None
     rest_since: float = 0.0
     rest_until: float = -math.inf
+    rested: list[tuple[float, Point]] = field(default_factory=list)
+    """Until when, and where, it rested before."""
     _near: Point = (0.0, 0.0)
     _near_since: float = math.inf
 
@@ -106,17 +112,20 @@ class Stay:
         elif self._near_since > t or math.dist(point, self._near) > reach:
             self._near, self._near_since = point, t
         elif t - self._near_since >= REST_S:
+            if self.rest is not None:
+                self.rested.append((self.rest_until, self.rest))
+                del self.rested[:-RESTS]
             self.rest, self.rest_since, self.rest_until = point, self._near_since, t
             self._near_since = math.inf
         self.last_t, self.last, self.metre, self.edge = t, point, place.metre, edge
         self.outside_since = None
         self.sightings += 1
 
-    @property
-    def left_from(self) -> tuple[float, Point]:
-        """When and where it was last at a place of its own."""
-        rested = self.rest is not None and self.last_t - self.rest_until <= BEFORE_S + REST_S
-        return (self.rest_until, self.rest) if rested and self.rest is not None else (self.last_t, self.last)
+    def left_from(self, vanished: bool) -> list[tuple[float, Point]]:
+        """When and where it was last in its own place: where it rested, since the track may have walked on
+        with somebody else, and (`vanished`) where it was last seen."""
+        rested = [*self.rested, (self.rest_until, self.rest)] if self.rest is not None else []
+        return [*rested, (self.last_t, self.last)] if vanished or not rested else rested
 
     def hand_over(self, other: Stay) -> None:
         """Exchange the persons of two bodies."""
@@ -129,13 +138,60 @@ class Stay:
 def apart(gone: Stay, vanished: bool, other: Stay) -> float | None:
     """How far, in metres, a body is from where one that is gone was, if it may be the same person; else
     None. `vanished`: nobody saw it go."""
-    left_t, left = gone.left_from
-    same, body = SAME_M * gone.metre, other.body
-    if body.appeared and math.dist(body.came, left) <= (FOUND_M * gone.metre if vanished else same):
-        far, late, limit = math.dist(body.came, left), body.came_t - left_t, HIDDEN_S if vanished else BORN_S
-    elif other.rest is not None and math.dist(other.rest, left) <= same:
-        far, late = math.dist(other.rest, left), other.rest_since - left_t
-        limit = VANISHED_S if vanished else EXCHANGED_S
-    else:
-        return None
-    return far / gone.metre if -BEFORE_S <= late <= limit else None
+    body, metre = other.body, gone.metre
+    found: list[float] = []
+    for left_t, left in gone.left_from(vanished):
+        if body.appeared:
+            far, late = math.dist(body.came, left) / metre, body.came_t - left_t
+            reach, limit = (FOUND_M, HIDDEN_S) if vanished else (SAME_M, BORN_S)
+            if far <= reach and -BEFORE_S <= late <= limit:
+                found.append(far)
+        if other.rest is not None:
+            far, late = math.dist(other.rest, left) / metre, other.rest_since - left_t
+            limit = VANISHED_S if vanished else EXCHANGED_S
+            if far <= SAME_M and -BEFORE_S <= late <= limit:
+                found.append(far)
+    return min(found, default=None)
+
+
+@dataclass(slots=True)
+class Gone:
+    """A stay whose body is not there any more, kept for a while in case it is found."""
+
+    stay: Stay
+    reason: EndReason
+
+    @property
+    def vanished(self) -> bool:
+        """Whether nobody saw it go."""
+        return self.reason == "lost" or self.stay.jumped_out
+
+    @property
+    def until(self) -> float:
+        """When nobody can be found to be the same person any more."""
+        left_t = max(t for t, _ in self.stay.left_from(self.vanished))
+        return left_t + (HIDDEN_S if self.vanished else BORN_S) + REST_S
+
+
+def find(gone: list[Gone], here: Iterable[Stay]) -> list[Gone]:
+    """Hand the stays of those who are gone over to whoever is found in their place, the nearest first. Takes
+    them off the list; what they have then is the other body's stay until now."""
+    bodies = list(here)
+    pairs = sorted(
+        (far, i, k)
+        for i, one in enumerate(gone)
+        for k, stay in enumerate(bodies)
+        if (far := apart(one.stay, one.vanished, stay)) is not None
+    )
+    found: list[Gone] = []
+    taken: set[int] = set()
+    for _, i, k in pairs:
+        if k in taken or any(one is gone[i] for one in found):
+            continue
+        found.append(gone[i])
+        taken.add(k)
+        stay = bodies[k]
+        stay.hand_over(gone[i].stay)
+        stay.body.appeared, stay.rest_since = False, -math.inf
+    gone[:] = [one for one in gone if not any(one is other for other in found)]
+    return found

@@ -22,8 +22,8 @@ SHORTER: Final = 0.15
 """Weight of a box that is shorter than the line says, against 1 for a taller one: bodies are cut short by
 what stands before them, never made longer."""
 CUT: Final = 0.92
-"""A box shorter than this share of what is usual at its head may show a body without its feet; whether it does,
-and is no child's, what stands before it tells."""
+"""A box shorter than this share of what is usual at its head may show a body without its feet; whether it
+does, and is no child's, what stands before it tells."""
 
 
 @dataclass(slots=True)

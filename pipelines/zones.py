@@ -16,7 +16,7 @@ from pipelines.floor import Place, Plane
 from pipelines.geometry import depth, inside
 from pipelines.layout import Point, Zone
 from pipelines.records import EndReason, Pass, Visit, ZonePulse
-from pipelines.stays import BORN_S, HIDDEN_S, REST_S, Body, Stay, apart
+from pipelines.stays import Body, Gone, Stay, find
 
 ENTER_S: Final = 1.0
 """Inside for this long (from the first to the newest sighting inside) before a stay counts as begun."""
@@ -32,19 +32,6 @@ BORDER_M: Final = 0.4
 
 
 @dataclass(slots=True)
-class _Gone:
-    """A stay whose body is not in the zone any more, kept for a while in case it is found."""
-
-    stay: Stay
-    reason: EndReason
-    until: float
-
-    @property
-    def vanished(self) -> bool:
-        return self.reason == "lost" or self.stay.jumped_out
-
-
-@dataclass(slots=True)
 class ZoneWatch:
     """One zone of one camera, fed with every sighting of every track."""
 
@@ -53,7 +40,7 @@ class ZoneWatch:
     plane: Plane
     _polygon: tuple[Point, ...] = field(init=False)
     _stays: dict[int, Stay] = field(default_factory=dict)
-    _gone: list[_Gone] = field(default_factory=list)
+    _gone: list[Gone] = field(default_factory=list)
     _bodies: dict[int, Body] = field(default_factory=dict)
     """Everybody in the picture, inside or not."""
     _peak: int = 0
@@ -127,15 +114,13 @@ class ZoneWatch:
 
     def _leave(self, stay: Stay, reason: EndReason) -> None:
         del self._stays[stay.track]
-        gone = _Gone(stay, reason, 0.0)
-        gone.until = stay.left_from[0] + (HIDDEN_S if gone.vanished else BORN_S) + REST_S
-        self._gone.append(gone)
+        self._gone.append(Gone(stay, reason))
 
     def settle(self, t: float) -> list[Visit | Pass]:
         """The stays that have ended for good by `t`. Call once a frame, after all sightings."""
         if not self._gone:
             return []
-        told = self._find()
+        told = [fact for gone in find(self._gone, self._stays.values()) for fact in self._end(gone)]
         for gone in self._gone:
             if t > gone.until:
                 told += self._end(gone)
@@ -148,33 +133,7 @@ class ZoneWatch:
         self._gone.clear()
         return told
 
-    def _find(self) -> list[Visit | Pass]:
-        """Let whoever is found in the place of one who is gone go on with the stay."""
-        pairs = sorted(
-            (
-                (far, i, track)
-                for i, gone in enumerate(self._gone)
-                for track, stay in self._stays.items()
-                if (far := apart(gone.stay, gone.vanished, stay)) is not None
-            ),
-        )
-        told: list[Visit | Pass] = []
-        found: set[int] = set()
-        taken: set[int] = set()
-        for _, i, track in pairs:
-            if i in found or track in taken:
-                continue
-            found.add(i)
-            taken.add(track)
-            gone, stay = self._gone[i], self._stays[track]
-            stay.hand_over(gone.stay)
-            stay.body.appeared, stay.rest_since = False, float("-inf")
-            told += self._end(gone)
-        if found:
-            self._gone = [gone for i, gone in enumerate(self._gone) if i not in found]
-        return told
-
-    def _end(self, gone: _Gone) -> list[Visit | Pass]:
+    def _end(self, gone: Gone) -> list[Visit | Pass]:
         stay, reason = gone.stay, gone.reason
         length = stay.last_t - stay.t_in
         if not stay.counted or length < 0:
@@ -190,6 +149,15 @@ class ZoneWatch:
                 stay.arrived,
             )
         ]  # fmt: skip
+
+    def of(self, track: int) -> Stay | None:
+        """A track's stay, if it is here."""
+        return self._stays.get(track)
+
+    @property
+    def stays(self) -> list[Stay]:
+        """All that have begun, those included whose end is not yet certain."""
+        return [s for s in (*self._stays.values(), *(gone.stay for gone in self._gone)) if s.counted]
 
     @property
     def now(self) -> int:

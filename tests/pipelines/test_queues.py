@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from pipelines.floor import Place, Plane
 from pipelines.layout import Point, Zone
-from pipelines.queues import ABANDON_S, FOUND_S, JOIN_S, QueueWatch
+from pipelines.queues import ABANDON_S, JOIN_S, QueueWatch
 from pipelines.records import Wait
+from pipelines.stays import HIDDEN_S, REST_S
 from pipelines.throughput import RATE_OVER_S, RATE_SERVED, Throughput
 from tests.build import ASPECT, FRAME_M, frames, layout, only, rectangle, walk, watch, zone
 
@@ -47,6 +48,10 @@ class Watcher:
             before = t
         return self.waits
 
+    def whole(self, *paths: Path, staff: bool = False, cold: bool = False) -> list[Wait]:
+        """Until nothing more can come."""
+        return self.follows(*paths, staff=staff, cold=cold) + self.queue.close()
+
 
 def way(*legs: Point | float, start: float = 0.0, speed: float = 1.0) -> Path:
     """From place to place, a number being a rest in seconds."""
@@ -68,7 +73,7 @@ def one(waits: list[Wait]) -> Wait:
 
 
 def test_a_wait_lasts_from_coming_into_the_queue_to_the_step_up_to_the_till() -> None:
-    wait = one(Watcher().follows(served(30.0)))
+    wait = one(Watcher().whole(served(30.0)))
     # In at x = 4 after 2 m; 1 m to the middle and 4.9 m up; 30 s; .6 m to the till's edge; all at 1 m/s.
     assert wait.t_in == pytest.approx(2.0, abs=0.3)
     assert wait.t_out == pytest.approx(2 + 1 + 4.9 + 30 + 0.6, abs=0.4)
@@ -76,21 +81,21 @@ def test_a_wait_lasts_from_coming_into_the_queue_to_the_step_up_to_the_till() ->
 
 
 def test_who_walks_through_the_queue_up_to_the_till_did_not_wait() -> None:
-    assert Watcher().follows(way(OUTSIDE, MOUTH, SERVED, 20.0)) == []
+    assert Watcher().whole(way(OUTSIDE, MOUTH, SERVED, 20.0)) == []
 
 
 def test_who_walks_across_the_queue_did_not_wait() -> None:
-    assert Watcher().follows(way((2.0, 6.0), (9.0, 6.0))) == []
+    assert Watcher().whole(way((2.0, 6.0), (9.0, 6.0))) == []
 
 
 def test_who_gives_up_after_a_real_wait_abandoned() -> None:
-    wait = one(Watcher().follows(way(OUTSIDE, MOUTH, 2 * ABANDON_S, OUTSIDE, 8.0)))
+    wait = one(Watcher().whole(way(OUTSIDE, MOUTH, 2 * ABANDON_S, OUTSIDE, 8.0)))
     assert (wait.outcome, wait.censored) == ("abandoned", True)
     assert wait.t_out - wait.t_in == pytest.approx(2 * ABANDON_S + 2, abs=0.5)  # 1 m in and 1 m out
 
 
 def test_a_short_stop_in_the_queue_is_no_abandonment() -> None:
-    wait = one(Watcher().follows(way(OUTSIDE, MOUTH, 6.5, OUTSIDE, 8.0)))
+    wait = one(Watcher().whole(way(OUTSIDE, MOUTH, 6.5, OUTSIDE, 8.0)))
     assert (wait.outcome, wait.censored) == ("left", True)
 
 
@@ -99,7 +104,7 @@ def test_where_no_service_place_is_drawn_nobody_abandons_and_nobody_is_served() 
 
 
 def test_who_stood_there_when_the_camera_began_waited_longer_than_was_seen() -> None:
-    assert one(Watcher().follows(way(FIRST, 20.0, SERVED, 10.0), cold=True)).censored
+    assert one(Watcher().whole(way(FIRST, 20.0, SERVED, 10.0), cold=True)).censored
 
 
 def test_staff_do_not_queue() -> None:
@@ -150,7 +155,7 @@ def test_who_stands_at_the_counter_beside_the_queue_is_not_in_it() -> None:
 
 def test_moving_up_does_not_end_a_wait() -> None:
     moves = way(OUTSIDE, MOUTH, 15.0, SECOND, 15.0, FIRST, 15.0, SERVED, 10.0)
-    wait = one(Watcher().follows(moves))
+    wait = one(Watcher().whole(moves))
     assert wait.outcome == "served"
     assert wait.t_out - wait.t_in == pytest.approx(1 + 4.0 + 0.9 + 45 + 0.6, abs=0.6)
 
@@ -176,8 +181,8 @@ def test_who_is_not_found_again_waited_at_least_until_last_seen() -> None:
     first = way(OUTSIDE, MOUTH, FIRST, 10.0)
     watcher.follows(first)
     watcher.queue.forget(1)
-    assert watcher.queue.pass_time(first[-1][0] + FOUND_S, 1.0) == []
-    wait = one(watcher.queue.pass_time(first[-1][0] + FOUND_S + 0.5, 1.0))
+    assert watcher.queue.pass_time(first[-1][0] + HIDDEN_S, 1.0) == []
+    wait = one(watcher.queue.pass_time(first[-1][0] + HIDDEN_S + REST_S + 0.5, 1.0))
     assert (wait.outcome, wait.censored) == ("lost", True)
     assert wait.t_out == pytest.approx(first[-1][0], abs=0.3)
     assert watcher.queue.length == 0
@@ -187,7 +192,7 @@ def test_a_member_whose_number_walks_off_with_a_passer_by_waits_on_under_the_oth
     meet = 20.0
     taken = way(OUTSIDE, MOUTH, FIRST, meet - 7.9, (8.5, 3.6), 30.0)
     left = [(t, place) for t, place in way((1.5, 3.6), FIRST, 30.0, SERVED, 10.0, start=meet - 2.5)]
-    waits = Watcher().follows(taken, left)
+    waits = Watcher().whole(taken, left)
     wait = one(waits)
     assert (wait.outcome, wait.track) == ("served", 2)
     assert wait.t_in == pytest.approx(2.0, abs=0.4)
@@ -202,7 +207,7 @@ LONG = [
 
 
 def balks(*paths: Path) -> list[Wait]:
-    return [wait for wait in Watcher().follows(*paths) if wait.outcome == "balked"]
+    return [wait for wait in Watcher().whole(*paths) if wait.outcome == "balked"]
 
 
 def test_who_comes_up_to_a_long_queue_and_turns_away_balks() -> None:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from pipelines.floor import Place, Plane
 from pipelines.layout import Point, Zone
 from pipelines.records import Pass, Pulse, Visit
-from pipelines.stays import BORN_S
+from pipelines.stays import BORN_S, HIDDEN_S
 from pipelines.zones import ENTER_S, LEAVE_M, LEAVE_S, ZoneWatch
 from tests.build import ASPECT, FRAME_M, WHOLE, frames, layout, only, rectangle, walk, watch, zone
 
 COUNTER = zone(*rectangle(5, 3, 9, 7), min_stay=3)
 """Four metres by four, well inside a picture of 13.3 by 10."""
-INSIDE, DEEP, OUTSIDE = (5.4, 5.0), (7.0, 5.0), (4.4, 5.0)
+INSIDE, DEEP, OUTSIDE = (5.4, 5.0), (7.0, 5.0), (4.6, 5.0)
 
 
 class Watcher:
@@ -259,3 +259,55 @@ def test_a_person_hidden_for_a_moment_makes_one_visit() -> None:
     scene = ((t, empty[t] if hidden((t, d)) else d) for t, d in frames(way))
     found = only(Visit, watch(layout(zones=[COUNTER]), scene))
     assert [(v.end_reason, v.censored) for v in found] == [("left", False)]
+
+
+# ---- in a crowd -----------------------------------------------------------------------------------------
+
+
+def test_who_is_lost_at_the_counter_and_found_there_stays_on() -> None:
+    watcher = Watcher()
+    watcher.follows(at(OUTSIDE, 0, 1) + at(INSIDE, 1, 9))
+    watcher.zone.forget(1)
+    found = watcher.follows(at(INSIDE, 14, 20) + at(OUTSIDE, 20, 30), track=2)
+    (visit,) = only(Visit, found)
+    assert (visit.t_in, visit.t_out) == pytest.approx((1.0, 19.8))
+    assert (visit.end_reason, visit.censored, visit.arrived) == ("left", False, True)
+
+
+def test_who_is_found_much_later_is_somebody_else() -> None:
+    watcher = Watcher()
+    watcher.follows(at(OUTSIDE, 0, 1) + at(INSIDE, 1, 2) + at(DEEP, 2, 9))
+    watcher.zone.forget(1)
+    found = watcher.follows(at(DEEP, 9 + HIDDEN_S + 3, 40) + at(OUTSIDE, 40, 60), track=2)
+    assert [(v.end_reason, v.arrived) for v in only(Visit, found)] == [("lost", True), ("left", False)]
+
+
+def test_a_number_that_walks_off_with_a_passer_by_does_not_cut_the_visit() -> None:
+    """Track 1 stands, track 2 passes; from 10 s on the numbers are exchanged."""
+    watcher = Watcher()
+    walker = [(8 + i / 5, (4.0 + i * 0.36, 5.6)) for i in range(40)]
+    told = watcher.follows(at(OUTSIDE, 0, 1) + at(INSIDE, 1, 2) + at(DEEP, 2, 8))
+    for t, place in walker:
+        told += watcher.sees(t, DEEP, track=1 if t < 10 else 2)
+        told += watcher.sees(t, place, track=2 if t < 10 else 1)
+    told += watcher.follows(at(DEEP, 16, 20) + at((8.8, 5), 20, 20.4) + at((9.4, 5), 20.4, 30), track=2)
+    (visit,) = only(Visit, told)
+    assert visit.t_in == pytest.approx(1.0)
+    assert visit.t_out == pytest.approx(20.2, abs=0.5)
+
+
+def test_the_next_one_at_the_same_place_is_a_visit_of_their_own() -> None:
+    one = walk((1, 5), (7, 5), 20.0, (7, 2), (1, 2))
+    gone = one.times[2]
+    other = walk((1, 5), (7, 5), 20.0, (1, 5), start=gone + 1.5 - 6 / 1.2)
+    found = only(Visit, watch(layout(zones=[COUNTER]), frames(one, other)))
+    assert len(found) == 2, found
+    assert all(visit.t_out - visit.t_in < 26 for visit in found), found
+
+
+@given(cut=st.floats(3, 60), shift=st.floats(0, 60))
+def test_a_visit_does_not_depend_on_where_the_minutes_are_cut(cut: float, shift: float) -> None:
+    path = at(OUTSIDE, 0, 2) + at(INSIDE, 2, 10 + cut) + at(OUTSIDE, 10 + cut, 18 + cut)
+    (visit,) = only(Visit, Watcher().whole((t + shift, place) for t, place in path))
+    assert visit.t_in - shift == pytest.approx(2.0)
+    assert visit.t_out - visit.t_in == pytest.approx(7.8 + cut, abs=0.21)
