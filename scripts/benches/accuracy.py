@@ -14,6 +14,7 @@ from models.detector import load_detector
 from pipelines.camera import CameraPipeline
 from pipelines.layout import CameraLayout
 from pipelines.records import Crossing, Fact, VehiclePassage, Visit
+from scripts.benches import service
 from scripts.benches.layouts import one_lane, vtest_layout, whole_frame
 from scripts.benches.machine import shared_footage, vtest, vtest_truth
 from tests.scoring.events import Score, TrueCrossing, score
@@ -33,6 +34,7 @@ def measure() -> dict[str, Any]:
         figures["visits, one-by-one.mp4"] = _visits(footage, truth)
         figures["vehicles, car-detection.mp4"] = _vehicles(footage, truth)
     figures["crossings, simulated doors"] = _simulated()
+    figures["visits and waits, simulated counter"] = service.measure()
     return figures
 
 
