@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from models.errors import ModelsError
-from scripts.benches import accuracy, comparison, memory, speed
+from scripts.benches import accuracy, comparison, memory, page, parking, speed
 from scripts.benches.comparison_table import as_markdown
 from scripts.benches.machine import UnmeasurableError, machine
 
@@ -17,6 +17,8 @@ BENCHES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "speed": speed.measure,
     "memory": memory.measure,
     "accuracy": accuracy.measure,
+    "page": page.measure,
+    "parking": parking.measure,
 }
 BY_DEFAULT: Final = ("speed", "memory")
 

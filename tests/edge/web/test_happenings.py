@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,22 +21,25 @@ ROOMS = [Path(folder) for room in (edge, pipelines) for folder in room.__path__]
 SHENZHEN = ZoneInfo("Asia/Shanghai")
 
 
-def trees() -> Iterator[ast.Module]:
+@cache
+def trees() -> list[ast.Module]:
     """The code of the box."""
-    for path in (path for room in ROOMS for path in room.rglob("*.py")):
-        yield ast.parse(path.read_text(encoding="utf-8"))
+    paths = (path for room in ROOMS for path in room.rglob("*.py"))
+    return [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
+
+
+@cache
+def every_call() -> list[ast.Call]:
+    """All of its calls."""
+    return [node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
 def calls(*names: str) -> Iterator[ast.Call]:
-    """Every call of one of these names in the code of the box."""
-    for tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                called = (
-                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                )
-                if called in names:
-                    yield node
+    """Every call of one of these names."""
+    for node in every_call():
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called in names:
+            yield node
 
 
 def constants() -> dict[str, str]:

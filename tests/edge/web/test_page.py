@@ -91,7 +91,8 @@ def test_what_a_finger_taps_is_large_enough(page: Page) -> None:
     """44 px each way, the `?` by an invisible margin around it (WCAG 2.2 asks for 24)."""
     expect(page.get_by_test_id("language-switch")).to_be_visible()
     small = page.evaluate(
-        """() => [...document.querySelectorAll('.page button, .page a.language')].map(e => {
+        """() => [...document.querySelectorAll('.page button, .page a.language, .page nav a')]
+            .filter(e => e.offsetParent).map(e => {
             const r = e.getBoundingClientRect(), m = getComputedStyle(e, '::after');
             const grow = m.content === 'none' ? 0 : 20;
             return [e.dataset.testid, r.width + grow, r.height + grow];
@@ -195,6 +196,6 @@ def test_the_page_changes_live_without_a_reload(page: Page, box: Filled) -> None
     expect(page.get_by_test_id("trust-level")).to_have_text("计数中断", timeout=4000)
     expect(page.get_by_test_id("problem-0")).to_contain_text("cam-1 自 15:31 起离线")
     expect(page.get_by_test_id("camera-cam-1-state")).to_contain_text("离线")
-    expect(page.get_by_test_id("people-now")).to_have_text("无数据")
+    expect(page.get_by_test_id("people-now")).to_have_text("—")
     expect(page.get_by_test_id("backlog")).to_have_text("2 条待传")
     assert page.evaluate("window.same"), "the page was loaded again"
