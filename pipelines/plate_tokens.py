@@ -72,7 +72,7 @@ class Names:
 
 
 def names_of(plate: str, key: bytes) -> Names:
-    """The names of a normalised plate under a key; about 20 µs."""
+    """The names of a normalised plate under a key: some 16 HMACs, well below a millisecond."""
     serial = serial_of(plate)
     places = range(len(serial))
     return Names(

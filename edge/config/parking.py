@@ -96,7 +96,7 @@ class ParkingConfig(Closed):
     """The car park."""
 
     max_stay: Number = Field(
-        72, ge=1, le=720, description="Hours after which a car was not seen to leave and is given up."
+        72, ge=1, le=240, description="Hours after which a car that was not seen to leave is given up."
     )
     feeds: list[FeedConfig] = Field(default_factory=list)
     webhook: WebhookConfig | None = None

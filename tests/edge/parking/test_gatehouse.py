@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from edge.errors import StoreFull
 from edge.parking.gatehouse import FLUSH_S, SHOW_S, WIPE_S
 from pipelines.coupon_rules import Caps
+from pipelines.coupons import REASONS
 from pipelines.members import MemberBook, MemberKey, MemberList, MemberSet, digest_of
 from pipelines.plate_records import PlateRead
 from pipelines.tokens import token_of
@@ -263,3 +264,8 @@ def test_whatever_happens_one_stay_has_one_coupon_and_one_message(
         days = [row["day"] for row in rows if row["rule"] == name and row["reason"] is None]
         assert max((days.count(day) for day in days), default=0) <= 4
     box.store.close()
+
+
+def test_every_outcome_is_told_in_the_manual() -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "parking.md").read_text(encoding="utf-8")
+    assert [reason for reason in (*REASONS, "issued") if f"`{reason}`" not in manual] == []
