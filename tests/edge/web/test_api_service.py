@@ -115,7 +115,8 @@ def test_a_turn_in_rate_of_few_passers_by_is_not_told(tmp_path: Path) -> None:
 
 
 def test_a_counter_without_an_aisle_has_no_rate_and_without_staff_no_attendance(known: Filled) -> None:
-    zones = [{"id": "lancome", "role": "counter", "polygon": island.ZONES[0]["polygon"]}]
+    drawn: Any = island.ZONES[0]
+    zones = [{"id": "lancome", "role": "counter", "polygon": drawn["polygon"]}]
     [counter] = get(client_of(known, zones=zones), "counters")["counters"]
     assert counter["turn_in"] is None
     assert counter["staff_now"] is None
