@@ -102,7 +102,7 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
             live,
             clock=clock.now,
             board=board,
-            posts=car_park.posts if car_park else {},
+            car_park=car_park,
             keep_audits=store.add_audits,
             version=version("storeedge"),
         )

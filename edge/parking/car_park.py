@@ -121,6 +121,15 @@ class CarPark:
         """How each feed is doing."""
         return {feed.name: feed.state for feed in self._feeds}
 
+    @property
+    def database(self) -> Path:
+        """Where the books are."""
+        return self._around.store.path
+
+    def now(self) -> float:
+        """Steady UTC seconds."""
+        return self._clock()
+
     def start(self) -> None:
         """Begin to listen and to tell."""
         if self.webhook is not None:

@@ -78,7 +78,7 @@ class Running:
             live,
             clock=self.clock.now,
             board=self.board,
-            posts=self.park.posts,
+            car_park=self.park,
             pages=False,
         )
         self.web = parts.enter_context(WebServer(app, "127.0.0.1", 0))
@@ -105,6 +105,14 @@ class Running:
         connection = http.client.HTTPConnection("127.0.0.1", self.web.port, timeout=10)
         given = {"authorization": f"Bearer {SECRET}"} | {k.replace("_", "-"): v for k, v in headers.items()}
         connection.request("POST", path, body, {k: v for k, v in given.items() if v})
+        response = connection.getresponse()
+        found = response.status, json.loads(response.read())
+        connection.close()
+        return found
+
+    def get(self, path: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.web.port, timeout=10)
+        connection.request("GET", path)
         response = connection.getresponse()
         found = response.status, json.loads(response.read())
         connection.close()

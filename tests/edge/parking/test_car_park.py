@@ -42,6 +42,26 @@ def test_a_parking_system_and_a_box_take_two_hours_off_a_fee(tmp_path: Path) -> 
         assert len(order.coupons) == 1, "told twice, counted once"
 
 
+def test_the_api_tells_what_came_of_todays_cars(tmp_path: Path) -> None:
+    with Lot() as lot, running(tmp_path, lot) as box:
+        order = lot.drive_in("粤B12345")
+        order.entered_at -= 3 * 3600
+        lot.drive_out(order)
+        box.post(b"nonsense")
+        until(lambda: box.told() == [("two-hours", "yes")])
+        box.park.desk.close()  # the last counts
+        status, found = box.get("/api/v1/parking")
+    assert (status, found["inside"], found["fault"]) == (200, 0, None)
+    assert found["lanes"] == [
+        {"lane": "entry-1", "outcomes": {"no_rule": 1}},
+        {"lane": "exit-1", "outcomes": {"decided": 1, "issued": 1}},
+    ]  # fmt: skip
+    feed = next(one for one in found["feeds"] if one["feed"] == "lot")
+    assert (feed["heard"], feed["refused"], feed["fault"]) == (4, 1, "no JSON")
+    assert 0 <= feed["silent_s"] < 60
+    assert found["webhook"] == {"waiting": 0, "told": 1, "refused": 0, "given_up": 0, "fault": None}
+
+
 def test_the_screen_of_the_lane_says_it_at_once(tmp_path: Path) -> None:
     with Lot() as lot, running(tmp_path, lot) as box:
         order = lot.drive_in("粤B12345")
