@@ -18,7 +18,8 @@ def normalised(plate: str) -> str:
     >>> normalised(" 粤b·12345 ")
     '粤B12345'
     """
-    return "".join(c for c in unicodedata.normalize("NFKC", plate).upper() if c.isalnum())
+    spelt = unicodedata.normalize("NFKC", plate).upper()
+    return spelt if spelt.isalnum() else "".join(c for c in spelt if c.isalnum())
 
 
 def token_of(plate: str, key: bytes) -> str:

@@ -7,12 +7,11 @@ import logging
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines.members import MemberKey, digest_of
+from pipelines.members import DIGEST_BYTES, MemberKey
 from pipelines.tokens import token_of
 from sync.coupon_payloads import MOST_PER_PIECE, MOST_PIECES, Offer
 from sync.errors import SyncError
@@ -58,21 +57,12 @@ class Membership:
             self._db.execute(
                 'DELETE FROM member WHERE tenant = ? AND "key" = ? AND version = ?', (tenant, key.id, version)
             )
-        for some in _batches(members):
-            rows = [
-                (tenant, key.id, version, bytes.fromhex(_token(plate, key)), member) for plate, member in some
-            ]
-            with self._books.transaction():
-                self._db.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)", rows)
+        self._spool(members, key)
         pieces = 0
-        for pieces, text in enumerate(self._pieces(tenant, key.id, version), 1):
+        for pieces, rows in enumerate(self._spooled(), 1):
             if pieces > MOST_PIECES:
                 raise SyncError(f"a box takes at most {MOST_PIECES * MOST_PER_PIECE} members of one key")
-            with self._books.transaction():
-                self._db.execute(
-                    "INSERT OR REPLACE INTO member_piece VALUES (?, ?, ?, ?, ?)",
-                    (tenant, key.id, version, pieces, text),
-                )
+            self._add_piece((tenant, key.id, version), pieces, rows)
         with self._books.transaction():
             count = self._db.execute(
                 'SELECT count(*) FROM member WHERE tenant = ? AND "key" = ? AND version = ?',
@@ -87,36 +77,67 @@ class Membership:
         self._forget_older(tenant, key.id, version)
         return next(one for one in self.listings(tenant) if one.key == key.id)
 
-    def _pieces(self, tenant: str, key: str, version: int) -> Iterator[str]:
-        """Base64 of the truncated tokens, in order of token; an empty list is one empty piece."""
-        sql = (
-            'SELECT token FROM member WHERE tenant = ? AND "key" = ? AND version = ? AND token > ? '
-            "ORDER BY token LIMIT ?"
-        )
-        last = b""
-        first = True
+    def _spool(self, members: Iterable[tuple[str, str]], key: MemberKey) -> None:
+        """Put them in order of token beside the books: added in any order, they would cost a page each."""
+        self._db.execute("PRAGMA temp.cache_size = -65536")
+        self._db.execute("DROP TABLE IF EXISTS temp.coming")
+        self._db.execute("CREATE TEMP TABLE coming (token BLOB PRIMARY KEY, member TEXT) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+        try:
+            self._db.executemany(
+                "INSERT OR REPLACE INTO temp.coming VALUES (?, ?)",
+                ((bytes.fromhex(_token(plate, key)), member) for plate, member in members),
+            )
+        finally:
+            self._db.execute("COMMIT")
+
+    def _spooled(self) -> Iterator[list[tuple[bytes, str]]]:
+        """A piece's worth at a time, in order; an empty list is one empty piece."""
+        last, first = b"", True
         while True:
-            rows = self._db.execute(sql, (tenant, key, version, last, MOST_PER_PIECE)).fetchall()
-            if not rows and not first:
-                return
-            first = False
-            yield b64encode(b"".join(digest_of(token.hex()) for (token,) in rows)).decode()
+            rows = self._db.execute(
+                "SELECT token, member FROM temp.coming WHERE token > ? ORDER BY token LIMIT ?",
+                (last, MOST_PER_PIECE),
+            ).fetchall()
+            if rows or first:
+                yield rows
             if len(rows) < MOST_PER_PIECE:
+                self._db.execute("DROP TABLE temp.coming")
                 return
-            last = rows[-1][0]
+            last, first = rows[-1][0], False
+
+    def _add_piece(self, at: tuple[str, str, int], number: int, rows: list[tuple[bytes, str]]) -> None:
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            with self._books.transaction():
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)",
+                    ((*at, token, member) for token, member in rows[start : start + ROWS_AT_ONCE]),
+                )
+        text = b64encode(b"".join(token[:DIGEST_BYTES] for token, _ in rows)).decode()
+        with self._books.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO member_piece VALUES (?, ?, ?, ?, ?)", (*at, number, text)
+            )
 
     def _forget_older(self, tenant: str, key: str, version: int) -> None:
-        for table in ("member", "member_piece"):
-            gone = ROWS_AT_ONCE
-            while gone == ROWS_AT_ONCE:
-                with self._books.transaction():
-                    which = "token" if table == "member" else "number"
-                    columns = f'tenant, "key", version, {which}'
-                    gone = self._db.execute(
-                        f"DELETE FROM {table} WHERE ({columns}) IN (SELECT {columns} FROM {table} "  # noqa: S608
-                        'WHERE tenant = ? AND "key" = ? AND version < ? LIMIT ?)',
-                        (tenant, key, version, ROWS_AT_ONCE),
-                    ).rowcount
+        """Delete what is no longer used, a little at a time."""
+        for table, place in (("member", "token"), ("member_piece", "number")):
+            where = 'tenant = ? AND "key" = ? AND version = ?'
+            old = self._db.execute(
+                f'SELECT DISTINCT version FROM {table} WHERE tenant = ? AND "key" = ? AND version < ?',  # noqa: S608
+                (tenant, key, version),
+            ).fetchall()
+            for (one,) in old:
+                last = True
+                while last:
+                    last = self._db.execute(
+                        f"SELECT {place} FROM {table} WHERE {where} ORDER BY {place} LIMIT 1 OFFSET ?",  # noqa: S608
+                        (tenant, key, one, ROWS_AT_ONCE),
+                    ).fetchone()
+                    upto, bound = ("", ()) if last is None else (f" AND {place} < ?", last)
+                    gone = f"DELETE FROM {table} WHERE {where}{upto}"  # noqa: S608 - our own words
+                    with self._books.transaction():
+                        self._db.execute(gone, (tenant, key, one, *bound))
 
     def listings(self, tenant: str) -> Sequence[MemberListing]:
         """The lists in use."""
@@ -228,12 +249,6 @@ class Membership:
                 "WHERE tenant = ? AND store = ? AND box = ?",
                 (str(found[-1].signing), str(found[-1].sealing), box.tenant, box.store, box.box),
             )
-
-
-def _batches(members: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    rest = iter(members)
-    while some := list(islice(rest, ROWS_AT_ONCE)):
-        yield some
 
 
 def _token(plate: str, key: MemberKey) -> str:
