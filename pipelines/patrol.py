@@ -2,11 +2,13 @@
 
 Fed with the pulses of all cameras, about one a second each. Every event has a start, an end and a reason.
 States change only after they have held for a while, so nothing flaps. Time that nobody observed neither
-raises nor ends an event: a blind camera knows nothing (research: retail §2).
+raises nor ends an event: a blind camera knows nothing (research: retail §2). What is known late is dated
+back: an event begins and ends when people came and went, not when that was certain.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -28,6 +30,8 @@ CUSTOMERS_S: Final = (3.0, 10.0)
 LONG_S: Final = (30.0, 30.0)
 MOVING_S: Final = (10.0, 60.0)
 """How long somebody must be there before they are, and gone before they are not."""
+KNOWN_S: Final = max(STAFF_S[1], CUSTOMERS_S[0])
+"""An unattended counter is known so late at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,23 @@ class Held:
     on_s: float
     off_s: float
     on: bool = False
+    since: float = -math.inf
+    """When the newest sign of the present state, or of its end, began."""
     _against_s: float = 0.0
 
-    def see(self, now: bool, seconds: float) -> bool:
-        """The state after so many more observed seconds of `now`."""
+    def see(self, now: bool, seconds: float, t: float = 0.0) -> bool:
+        """The state after so many more observed seconds of `now`, up to `t`."""
+        if now != self.on and self._against_s == 0.0:
+            self.since = t - seconds
         self._against_s = 0.0 if now == self.on else self._against_s + seconds
         if now != self.on and self._against_s >= (self.on_s if now else self.off_s):
             self.on, self._against_s = now, 0.0
         return self.on
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether there are signs of its end."""
+        return self._against_s > 0.0
 
     def forget(self) -> None:
         """Nobody watched: what was about to change starts anew."""
@@ -135,8 +148,9 @@ class CounterWatch:
         behind = sum(pulse.zones[name].now for name in self.staff_zones if name in pulse.zones)
         before = here.now - here.staff if here is not None else 0
         before += sum(pulse.queues[name].now for name in self.queues if name in pulse.queues)
-        staff = self._staff.see(behind > 0 or (here is not None and here.staff > 0), pulse.observed_s)
-        customers = self._customers.see(before > 0, pulse.observed_s)
+        working = behind > 0 or (here is not None and here.staff > 0)
+        staff = self._staff.see(working, pulse.observed_s, pulse.t)
+        customers = self._customers.see(before > 0, pulse.observed_s, pulse.t)
         told: list[Event | Attendance] = [
             Attendance(
                 self.camera, self.zone.id, pulse.t,
@@ -154,13 +168,21 @@ class CounterWatch:
         is_open = self.hours is None or self.hours(pulse.t) is not None
         if customers and not staff and is_open:
             if self._since is None:
-                self._since = pulse.t - pulse.observed_s
+                # Known late, by the time that a state must hold; that time was observed.
+                known = pulse.t - pulse.observed_s
+                self._since = min(known, max(self._customers.since, self._staff.since, known - KNOWN_S))
+                self._waited_s = known - self._since
             self._waited_s += pulse.observed_s
-            if self._waited_s < self.zone.unattended_s:
+            doubtful = self._customers.doubtful or self._staff.doubtful
+            if self._waited_s < self.zone.unattended_s or doubtful:
                 return []
             return self.unattended.begin(self._since, waiting=waiting)
         self._since, self._waited_s = None, 0.0
-        return self.unattended.end(pulse.t, "attended" if staff else "closed" if not is_open else "left")
+        if staff:
+            return self.unattended.end(self._staff.since, "attended")
+        return self.unattended.end(pulse.t, "closed") if not is_open else self.unattended.end(
+            self._customers.since, "left"
+        )  # fmt: skip
 
     def _keep_hours(self, pulse: Pulse, staff: bool, span: Span | None) -> list[Event]:
         told: list[Event] = []
@@ -173,8 +195,8 @@ class CounterWatch:
             return told
         opens, closes = span
         if staff:
-            self._staff_seen_at = pulse.t
-            told += self.late.end(pulse.t, "attended")
+            self._staff_seen_at = pulse.t if not self._staff.doubtful else self._staff.since
+            told += self.late.end(self._staff.since, "attended")
         if pulse.t <= opens + self.rules.opened_late_s:
             self._morning_s += pulse.observed_s
         elif not self._checked_late:
@@ -235,9 +257,9 @@ class LongQueue:
             self._since = None
         elif self._since is None:
             self._since = pulse.t - pulse.observed_s
-        if self._long.see(many, pulse.observed_s):
+        if self._long.see(many, pulse.observed_s, pulse.t):
             return self.alarm.begin(self._since or pulse.t, people=queue.now)
-        return self.alarm.end(pulse.t, "shorter")
+        return self.alarm.end(self._long.since, "shorter")
 
 
 @dataclass(slots=True)
@@ -270,13 +292,13 @@ class NightWatch:
             self._moving.forget()
             self._since = None
         self._moving.on = self.alarm.event is not None
-        if pulse.persons == 0:
+        if pulse.persons_peak == 0:
             self._since = None
         elif self._since is None:
             self._since = pulse.t - pulse.observed_s
-        if self._moving.see(pulse.persons > 0, pulse.observed_s):
+        if self._moving.see(pulse.persons_peak > 0, pulse.observed_s, pulse.t):
             return self.alarm.begin(self._since or pulse.t, people=pulse.persons_peak)
-        return self.alarm.end(pulse.t, "quiet")
+        return self.alarm.end(self._moving.since, "quiet")
 
 
 class Patrol:
