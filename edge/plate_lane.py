@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models.plates.colour import COLOURS
 from models.plates.crop import TWO_ROWS_BELOW
 from models.plates.detect import FoundPlate
-from models.plates.read import PADDINGS, Layout, PlateReader
+from models.plates.read import Layout, PlateReader
 from models.types import CLASSES, Detections, Image
 from pipelines.lanes import LaneWatch
 from pipelines.layout import Lane
@@ -47,6 +47,8 @@ at the barrier with a plate that cannot be read, or a thing that has none."""
 WEARY_S: Final = 1.0
 STOOD: Final = 0.02
 """Fraction of the frame by which a box may change while its vehicle stands."""
+MISFIT: Final = -6.0
+"""A text that fits worse is no text of this layout: a plate of two rows, of which one was found."""
 _CAR_BY_PLATE: Final = (2.0, 5.0, 3.0)
 """How far a car reaches around its plate: to each side, above and below, in plate widths and heights."""
 
@@ -137,12 +139,12 @@ class LaneReader:
 
     def _end(self, t: float, number: int) -> list[Fact]:
         lanes = self._lanes_of(number)
-        del self._tracks[number]
+        born = self._tracks.pop(number)[0].born
         drove = number in self._drove
         self._drove.discard(number)
         self._tries.pop(number, None)
         self._layouts.pop(number, None)
-        return [*self._voting.end(t, number, lanes, drove)]
+        return [*self._voting.end(t, number, lanes, born if drove else None)]
 
     def _is_open(self, box: NDArray[np.float32], t: float) -> bool:
         """Whether a box may hold a plate that is still to be read: not if it is a vehicle's whose plate is
@@ -169,16 +171,18 @@ class LaneReader:
         self.looks += 1
         seen = self._reader.look(image, plate)
         colours: dict[PlateColour, float] = dict(zip(COLOURS, seen.colours.tolist(), strict=True))
-        padding = PADDINGS[self._voting.frames(track) % len(PADDINGS)]
+        turn = self._voting.frames(track)
         best: tuple[Layout, list[Reading], Opinion] | None = None
         for layout in self._possible(plate, track):
-            glimpses = self._reader.glimpses(image, plate, layout, [padding])
+            glimpses = self._reader.glimpses(image, plate, layout, turn)
             readings = [weigh(glimpse.glyphs) for glimpse in glimpses]
             opinion = consult(readings, [glimpse.weight for glimpse in glimpses], colours)
             if best is None or opinion.verdict.fit > best[2].verdict.fit:
                 best = layout, readings, opinion
+            if layout == "one_row" and opinion.verdict.fit > MISFIT:
+                break
         assert best is not None  # noqa: S101 - there is always a possible layout
-        if self._voting.frames(track) >= 2:
+        if best[2].verdict.fit > MISFIT:
             self._layouts[track] = best[0]
         return Look(best[1], best[2], colours, plate.width, seen.sharpness)
 
@@ -186,7 +190,9 @@ class LaneReader:
         if (known := self._layouts.get(track)) is not None:
             return (known,)
         narrow = plate.width < TWO_ROWS_BELOW * plate.height
-        return ("one_row", "two_rows") if narrow else ("one_row",)
+        if narrow:
+            return ("one_row", "two_rows")
+        return ("one_row", "lower_row") if self._voting.frames(track) % 3 == 0 else ("one_row",)
 
     def _lanes_of(self, number: int) -> list[str]:
         """The lanes that this vehicle can be in: where two share a picture, the way that it drives tells."""

@@ -31,12 +31,16 @@ TWICE: Final = 0.5
 """What two scales or more add up to for a plate that no single one is sure of."""
 SURE: Final = 0.5
 """A sight that scores less at every scale is a plate only where its text says so."""
+MISFIT: Final = -6.0
+"""A text that fits worse is not taken for one of this layout while others are untried."""
 SIGHTS: Final = 2
 """Scales whose corners vote on one plate."""
 MARGIN: Final = 0.9
 """Nats by which a text must be better than the next one, as the mean over the crops."""
 PROVINCE_MARGIN: Final = 1.5
 """The same for the province alone, which is the weak character."""
+HOPELESS: Final = -9.0
+"""Mean log-probability below which a text is not what stands there, however clearly it beats the others."""
 AGREE: Final = 0.5
 """Share of the votes that read this very text by themselves."""
 LEAST_WIDTH: Final = 45.0
@@ -97,7 +101,7 @@ class StillReader:
             judgement = self._by_layout(image, sights, layout, colours)
             if best is None or judgement.verdict.fit > best.verdict.fit:
                 best = judgement
-            if best.accepted:
+            if best.accepted and best.verdict.fit > MISFIT:
                 break
         assert best is not None  # noqa: S101 - there is always a first layout
         return best
@@ -116,6 +120,7 @@ class StillReader:
             and verdict.foreign >= PROVINCE_MARGIN
             and agree >= AGREE
             and sights[0].width >= LEAST_WIDTH
+            and verdict.fit > HOPELESS
         )
         colour = max(colours, key=lambda name: colours[name])
         return Judgement(verdict, agree, colour, accepted)

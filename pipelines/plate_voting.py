@@ -9,7 +9,7 @@ weak character, so it needs the larger margin, and the site's own provinces are 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,6 +23,8 @@ MARGIN: Final = 0.9
 """Nats, as the mean over the looks, by which the text must be better than the next one."""
 PROVINCE_MARGIN: Final = 1.4
 """The same for the province alone."""
+RECENT: Final = 10
+"""Newest frames that must agree: a car that comes nearer was misread from afar."""
 PATIENT_FRAMES: Final = 8
 PATIENT: Final = 0.7
 """With so many agreeing frames this share of the margins is enough: their errors are not the same ones."""
@@ -35,13 +37,15 @@ RARE: Final = 0.03
 PRIOR: Final = 1.0
 """Most that the site's own provinces count, in nats either way (research: counting §9.4)."""
 AGREE: Final = 0.5
-"""Share of the looks that must say the text by themselves."""
+"""Share of the newest frames that must say the text by themselves."""
 LEAST_WIDTH: Final = 60.0
 """Pixels of a plate's width from which a frame counts as one that agrees."""
 REARM_S: Final = 60.0
 """The same plate is told again only after this time: a track that broke is not a second car."""
 SAME_PLATE: Final = 3
 """Characters in which two reads of one plate may differ."""
+SAME_VEHICLE_S: Final = 3.0
+"""The same plate under another track within this time is the same vehicle's."""
 MOST_PLATES: Final = 4
 """Plates that may compete for one vehicle (its own, a neighbour's, a sticker)."""
 
@@ -60,9 +64,10 @@ class Look:
 
     @property
     def weight(self) -> float:
-        """How much it counts: a small or blurred plate counts little."""
+        """How much it counts: one that is small or blurred, or reads like no plate, counts little."""
         size = min(1.0, max(0.1, (self.width - 40) / 80))
-        return size * (0.3 + 0.7 * self.sharpness)
+        fit = min(1.0, max(0.1, math.exp((self.opinion.verdict.fit + 2) / 4)))
+        return size * fit * (0.3 + 0.7 * self.sharpness)
 
 
 @dataclass(slots=True)
@@ -72,8 +77,8 @@ class _Candidate:
     ballot: Ballot = field(default_factory=Ballot)
     colours: dict[PlateColour, float] = field(default_factory=dict)
     """Sums of the logarithms, weighted."""
-    texts: Counter[str] = field(default_factory=Counter)
-    """Frames by what each says alone, where the plate is large enough."""
+    texts: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """What each of the newest frames in which the plate is large enough says alone."""
     verdict: Verdict | None = None
     seen: float = 0.0
     frames: int = 0
@@ -84,7 +89,7 @@ class _Candidate:
         for colour, share in look.colours.items():
             self.colours[colour] = self.colours.get(colour, 0.0) + look.weight * math.log(max(share, 1e-6))
         if look.width >= LEAST_WIDTH:
-            self.texts[look.opinion.verdict.text] += 1
+            self.texts.append(look.opinion.verdict.text)
         self.seen, self.frames = t, self.frames + 1
         self.verdict = self.ballot.verdict(self._colours(), provinces)
 
@@ -100,7 +105,7 @@ class _Candidate:
         return max(self.colours, key=lambda colour: self.colours[colour])
 
     def votes(self) -> int:
-        return self.texts[self.verdict.text] if self.verdict else 0
+        return self.texts.count(self.verdict.text) if self.verdict else 0
 
 
 @dataclass(slots=True)
@@ -110,6 +115,8 @@ class _Vehicle:
     candidates: list[_Candidate] = field(default_factory=list)
     told: bool = False
     frames: int = 0
+    tracks: set[int] = field(default_factory=set)
+    """More than one where the tracker lost it for a moment, or sees it in parts."""
 
 
 class PlateVoting:
@@ -121,6 +128,8 @@ class PlateVoting:
         self._told: dict[str, float] = {}
         """When each plate was last told or last seen after that."""
         self._provinces: Counter[str] = Counter()
+        self._looked = -math.inf
+        """When a plate of any vehicle was last looked at."""
 
     def wants(self, track: int) -> bool:
         """Whether more looks at this vehicle would help."""
@@ -134,7 +143,8 @@ class PlateVoting:
 
     def see(self, t: float, track: int, look: Look, lanes: Sequence[str]) -> list[PlateRead]:
         """One look at the plate of a vehicle in these lanes; its read, for each lane, once it is settled."""
-        vehicle = self._vehicles.setdefault(track, _Vehicle())
+        vehicle = self._vehicle(t, track, look)
+        self._looked = t
         if vehicle.told:
             return []
         vehicle.frames += 1
@@ -146,12 +156,18 @@ class PlateVoting:
         vehicle.told = True
         return self._tell(t, track, candidate, verdict, lanes)
 
-    def end(self, t: float, track: int, lanes: Sequence[str], drove: bool) -> list[PlateRead]:
-        """A vehicle has gone; `unread` where it drove through or showed a plate, and none was told."""
+    def end(self, t: float, track: int, lanes: Sequence[str], drove: float | None) -> list[PlateRead]:
+        """A track has ended; `unread` where its vehicle drove through or showed a plate, and none was told.
+
+        drove: since when it was in the picture, if it drove through; None if it did not.
+        """
         vehicle = self._vehicles.pop(track, None)
         if vehicle is None:
-            return [self._unread(t, track, lane) for lane in lanes] if drove else []
-        if vehicle.told or (vehicle.frames < FRAMES and not drove):
+            # While a plate was looked at, what drove through without one was the rest of the same vehicle.
+            alone = drove is not None and self._looked < drove
+            return [self._unread(t, track, lane) for lane in lanes] if alone else []
+        vehicle.tracks.discard(track)
+        if vehicle.tracks or vehicle.told or (vehicle.frames < FRAMES and drove is None):
             return []
         seen = max((candidate.seen for candidate in vehicle.candidates), default=t)
         if self._is_an_echo(vehicle, t):
@@ -161,6 +177,23 @@ class PlateVoting:
     def reset(self) -> None:
         """The picture jumped: forget the vehicles, not the plates that were told."""
         self._vehicles.clear()
+
+    def _vehicle(self, t: float, track: int, look: Look) -> _Vehicle:
+        """The vehicle of a track; one whose plate was just seen under another track is the same."""
+        vehicle = self._vehicles.get(track)
+        if vehicle is None:
+            text = look.opinion.verdict.text
+            vehicle = next(
+                (
+                    other for other in self._vehicles.values() for candidate in other.candidates
+                    if candidate.verdict is not None and t - candidate.seen <= SAME_VEHICLE_S
+                    and differences(candidate.verdict.text, text) <= SAME_PLATE
+                ),
+                _Vehicle(),
+            )  # fmt: skip
+            self._vehicles[track] = vehicle
+            vehicle.tracks.add(track)
+        return vehicle
 
     def _candidate(self, vehicle: _Vehicle, look: Look) -> _Candidate:
         """The plate that this look shows, by what it says; the weakest makes room for a new one."""
@@ -180,7 +213,7 @@ class PlateVoting:
         return (
             verdict.kind is not None
             and votes >= FRAMES
-            and votes >= AGREE * candidate.frames
+            and votes >= AGREE * len(candidate.texts)
             and verdict.margin >= MARGIN * share
             and verdict.foreign >= province
         )

@@ -114,14 +114,19 @@ class PlateReader:
         image: Image,
         plate: FoundPlate,
         layout: Layout = "one_row",
-        paddings: Sequence[tuple[float, float]] = PADDINGS,
+        turn: int | None = None,
     ) -> list[Glimpse]:
-        """Both recognisers' word on the plate as one of this layout; the weights add up to about 1."""
+        """Both recognisers' word on the plate as one of this layout; the weights add up to about 1.
+
+        turn: of several looks at one plate, take only this one's share of the crops; None takes them all.
+        """
         if layout == "one_row":
+            paddings = PADDINGS if turn is None else [PADDINGS[turn % len(PADDINGS)]]
             rows = [one_row(image, plate, padding) for padding in paddings]
             text, quick = self._text.read(rows), self._plate.read(rows)
         else:
-            pairs = [two_rows(image, raised(plate.corners, up), _ROW_PADDING) for up in _RAISES[layout]]
+            raises = _RAISES[layout] if turn is None else _RAISES[layout][turn % 2 :: 2]
+            pairs = [two_rows(image, raised(plate.corners, up), _ROW_PADDING) for up in raises]
             text, quick = (_joined(recogniser, pairs) for recogniser in (self._text, self._plate))
         share = 1 / ((1 + _PLATE_SHARE) * len(text))
         return [Glimpse(glyphs, share) for glyphs in text] + [
