@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.floor import Place, Plane
 from pipelines.layout import Point, Zone
-from pipelines.records import Pass, Pulse, Visit
+from pipelines.records import Pass, Pulse, Visit, ZoneWindow
 from pipelines.stays import BORN_S, HIDDEN_S
+from pipelines.windows import Minutes
 from pipelines.zones import ENTER_S, LEAVE_M, LEAVE_S, ZoneWatch
 from tests.build import ASPECT, FRAME_M, WHOLE, frames, layout, only, rectangle, walk, watch, zone
 
@@ -311,3 +312,41 @@ def test_a_visit_does_not_depend_on_where_the_minutes_are_cut(cut: float, shift:
     (visit,) = only(Visit, Watcher().whole((t + shift, place) for t, place in path))
     assert visit.t_in - shift == pytest.approx(2.0)
     assert visit.t_out - visit.t_in == pytest.approx(7.8 + cut, abs=0.21)
+
+
+@settings(deadline=None, max_examples=25)
+@given(scale=st.floats(0.05, 20))
+def test_visits_do_not_depend_on_the_scale_of_the_picture(scale: float) -> None:
+    """The same people in a picture that shows them larger or smaller."""
+    metre = scale / FRAME_M
+    corners = tuple((x * metre / ASPECT, y * metre) for x, y in rectangle(5, 3, 9, 7))
+    path = at(OUTSIDE, 0, 1) + at(INSIDE, 1, 9) + at(OUTSIDE, 9, 13)
+    whole = Watcher().whole(path)
+    again = ZoneWatch("cam-1", Zone("counter", "counter", corners, 3.0), Plane(ASPECT))
+    told: list[Visit | Pass] = []
+    for t, (x, y) in path:
+        again.sight(t, 1, Place((x * metre, y * metre), metre), False, False)
+        told += again.settle(t)
+    assert told + again.close() == whole
+
+
+@settings(deadline=None, max_examples=15)
+@given(shift=st.floats(0, 60), rest=st.floats(1, 90))
+def test_the_sum_of_the_minutes_is_what_the_visits_say(shift: float, rest: float) -> None:
+    plan = layout(zones=[COUNTER])
+    people = [
+        walk((1, 5), (6, 5), rest, (1, 5), start=shift),
+        walk((13, 5), (8, 5), rest / 2, (13, 5), start=shift),
+    ]
+    facts = watch(plan, frames(*people, fps=5, until=people[0].end + 20))
+    minutes = Minutes([plan], sealed_before=0.0)
+    for fact in facts:
+        minutes.add(fact)
+    windows = only(ZoneWindow, [w for _, made in minutes.close() for w in made])
+    visits, passes = only(Visit, facts), only(Pass, facts)
+    assert sum(w.visits for w in windows) == len(visits)
+    assert sum(w.passes for w in windows) == len(passes)
+    assert sum(w.arrivals for w in windows) == sum(v.arrived for v in visits) + sum(p.arrived for p in passes)
+    assert sum(w.dwell_seconds for w in windows) == pytest.approx(
+        sum(v.t_out - v.t_in for v in visits), abs=0.1
+    )
