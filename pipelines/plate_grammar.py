@@ -74,6 +74,8 @@ _STRANGE_COLOUR: Final = 1e-4
 """How usual a colour is that should not occur: lamps and cameras change colours, never by this much alone."""
 _UNSEEN: Final = 0.01
 """Probability at a step of a character that the recogniser did not think of."""
+_STRAY: Final = 0.1
+"""Share of what looks like no plate's character that may be a smudged one: other print is no plate."""
 _FAINT: Final = 2e-3
 """A character that nowhere reaches this is not followed by itself, only as an unseen one."""
 _DOUBT: Final = 0.02
@@ -143,7 +145,8 @@ def weigh(glyphs: Glyphs) -> Reading:
     follow = np.flatnonzero(glyphs.max(axis=0) >= _FAINT)
     follow = follow[(follow != BLANK) & (follow != OTHER)]
     steps = glyphs.astype(np.float64)
-    wild = steps.sum(axis=1) - steps[:, follow].sum(axis=1) - steps[:, BLANK] + _UNSEEN
+    faint = steps.sum(axis=1) - steps[:, [BLANK, OTHER, *follow]].sum(axis=1)
+    wild = faint + _STRAY * steps[:, OTHER] + _UNSEEN
     marks = np.concatenate([steps[:, follow], wild[:, None]], axis=1)
     blank = steps[:, BLANK] + _UNSEEN / 10
     may = np.concatenate([ALLOWED[:, :, follow], _USED[:, :, None]], axis=2).astype(np.float64)
