@@ -48,13 +48,13 @@ class DryRun:
         """For a person."""
         if not self.stays:
             return [f"no car was seen in the last {DAYS} days, so there is nothing to try the rules on"]
-        told = [f"the last {DAYS} days, {self.stays} stays, under these rules:"]
+        told = [f"the last {DAYS} days ({self.stays} stays) under these rules:"]
         for name, fired in self.rules.items():
             worth = f", worth {fired.worth / 100:.2f}" if fired.worth else ""
-            days = f" on {len(fired.days)} days" if fired.issued else ""
+            days = f", days {len(fired.days)}" if fired.issued else ""
             held = _counted(fired.held_back)
             told.append(
-                f"  {name}: {fired.issued} coupons{worth}{days}{'; held back: ' + held if held else ''}"
+                f"  {name}: issued {fired.issued}{worth}{days}{'; held back: ' + held if held else ''}"
             )
         told.append(f"  no rule for: {_counted(self.none) or 'nobody'}")
         return told

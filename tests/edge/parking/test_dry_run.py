@@ -33,9 +33,9 @@ def test_each_rule_tells_what_it_would_have_given_and_held_back() -> None:
     assert found.rules["in"].issued == 0
     assert found.none == {"no_rule": 7, "minutes_unknown": 1}
     assert found.lines() == [
-        f"the last {DAYS} days, 6 stays, under these rules:",
-        "  out: 3 coupons, worth 37.50 on 2 days; held back: budget_units 1",
-        "  in: 0 coupons",
+        f"the last {DAYS} days (6 stays) under these rules:",
+        "  out: issued 3, worth 37.50, days 2; held back: budget_units 1",
+        "  in: issued 0",
         "  no rule for: no_rule 7, minutes_unknown 1",
     ]
 
