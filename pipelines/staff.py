@@ -21,6 +21,8 @@ STAFF_SHARE: Final = 0.5
 """Of a person's time, spent in a staff zone (research: counting §7)."""
 STAFF_SEEN_S: Final = 5.0
 """And at least this long there: a customer may lean over."""
+REMEMBER_S: Final = 30.0
+"""A visit is told some seconds after its track ended (`pipelines.stays`); so long its person is known."""
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ class StaffWatch:
 
     def mark(self, t: float, facts: Iterable[Fact]) -> list[Fact]:
         """The facts of one step with every visit marked, and what turns out to be staff's counted. Forgets
-        the tracks that ended."""
+        the tracks that ended a while ago."""
         marked: list[Fact] = []
         for fact in facts:
             if isinstance(fact, Visit):
@@ -117,7 +119,7 @@ class StaffWatch:
             if person.staff and person.made:
                 marked += [_count(fact, max(t, fact.t)) for fact in person.made]
                 person.made.clear()
-            if person.ended:
+            if person.ended and t - person.last > REMEMBER_S:
                 del self._people[track]
         return marked
 

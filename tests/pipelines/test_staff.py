@@ -118,6 +118,11 @@ def test_a_pulse_tells_how_many_of_those_present_are_staff() -> None:
 
 def test_nothing_is_remembered_of_those_who_are_gone() -> None:
     pipeline = CameraPipeline(PLAN, ASPECT)
-    for t, found in frames(SELLER, LATER, fps=5, until=180):
+    for t, found in frames(SELLER, LATER, fps=5, until=200):
         pipeline.step(t, found)
     assert pipeline.staff._people == {}
+
+
+def test_who_is_last_seen_behind_the_counter_is_staff_in_the_visit_that_is_told_later() -> None:
+    facts = facts_of(walk((12.5, 2), (6.5, 2), 40.0, start=1.5), LATER)
+    assert marks(facts, "behind") == ["staff"]
