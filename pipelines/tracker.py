@@ -2,36 +2,37 @@
 
 The design follows research: counting §4. Distances are measured in the picture but in metres, with the
 person (1.7 m tall) as the yardstick at the place where they stand, so nothing depends on the picture's
-size or on the frame rate. Association is motion only: a gate of what a person can do since they were last
-seen, in three passes: confident detections, then faint ones for tracks seen a moment ago (ByteTrack's
-idea), then tracks that were lost behind something. No appearance, no identity beyond a number.
+size or on the frame rate. Association is motion only, and cautious: the likeliest assignment of boxes to
+tracks (association.py), confident boxes first, then faint ones for tracks seen a moment ago (ByteTrack's
+idea). Who is left over begins a new track, and once that is a person it is asked who it continues
+(relink.py). No appearance, no identity beyond a number.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from models.types import Detections
-from pipelines import overlap
+from pipelines import association, box_ends, overlap
+from pipelines.motion import box_variance, follow, spread
+from pipelines.relink import go_on, linked
+from pipelines.traces import Traces, touches_edge
 from pipelines.track import EDGE, Box, Track, TrackerSettings
+from pipelines.usual_height import UsualHeight
 
-_IMPOSSIBLE: Final = 1e6
 SHAPE_MEMORY: Final = 3000
 """Boxes after which the usual shape follows only slowly: about a minute of a busy picture."""
 FROM_SIDE: Final = 0.6
 """The boxes' usual width over height up to which a camera looks across rather than down."""
-
-
-def _touches_edge(box: Box) -> bool:
-    x1, y1, x2, y2 = box
-    return min(x1, y1, 1 - x2, 1 - y2) <= EDGE
+TALLEST: Final = 1.3
+SHORTEST: Final = 0.6
+"""A body's height over what is usual at its place; a box that says less shows only part of a body."""
 
 
 @dataclass(slots=True)
@@ -55,16 +56,6 @@ class _Seen:
     """Those that a track has been prolonged with."""
 
 
-class _Limits(NamedTuple):
-    """What one pass of the association allows."""
-
-    smallest: float
-    largest: float
-    """Size of a box over the track's."""
-    faint: bool = False
-    """The boxes are faint ones."""
-
-
 @dataclass(slots=True)
 class Tracker:
     """One camera's tracker. `update` once a frame; its memory is bounded by `lost_s`."""
@@ -80,12 +71,14 @@ class Tracker:
     _shapes: int = 20
     next_number: int = 1
     """The number of the next track; never given twice."""
-    _traces: deque[tuple[float, list[Box]]] = field(default_factory=deque)
-    """Times and boxes at the picture's edge that no track claimed, oldest first."""
+    usual: UsualHeight = field(default_factory=UsualHeight)
+    """How tall people look at each place."""
+    _traces: Traces = field(init=False)
     _t: float = -math.inf
 
     def __post_init__(self) -> None:
         self._shape = math.log(self.settings.usual_shape)
+        self._traces = Traces(self.aspect, self.settings)
 
     @property
     def shape(self) -> float:
@@ -104,6 +97,7 @@ class Tracker:
         self._mark_crowded(t)
         free = self._match(t, seen)
         self._bear(t, seen, free)
+        self._relink()
         self._trace(t, seen)
         return self.tracks
 
@@ -123,23 +117,46 @@ class Tracker:
     def _mark_crowded(self, t: float) -> None:
         """Note who should now be standing before or behind somebody else."""
         for track in self.tracks:
-            track.crowded = False
+            track.crowded, track.hidden = False, 0.0
         if len(self.tracks) < 2:
             return
         spans = self._spans(self.tracks, t)
-        covered = overlap.over_union(spans, spans)
-        np.fill_diagonal(covered, 0)
-        for track, most in zip(self.tracks, covered.max(axis=1).tolist(), strict=True):
+        together = overlap.over_union(spans, spans)
+        np.fill_diagonal(together, 0)
+        for track, most in zip(self.tracks, together.max(axis=1).tolist(), strict=True):
             track.crowded = most > self.settings.crowd_overlap
+        if self.from_side:
+            nearer = spans[:, 3] > spans[:, 3, None]
+            covered = np.where(nearer, overlap.shared(spans, spans), 0).max(axis=1) / overlap.areas(spans)
+            for track, share in zip(self.tracks, covered.tolist(), strict=True):
+                track.hidden = share
 
     def _spans(self, tracks: list[Track], t: float) -> NDArray[np.float64]:
         """(n, 4) where the tracks' boxes should be at `t`, in the tracker's unit."""
         rows = []
         for track in tracks:
-            x, y = track.ahead(t, self.settings.coast_s)
-            half = track.width / 2
-            rows.append((x - half, y - track.height, x + half, y))
+            x, y = track.ahead(t, self.settings)
+            grown = self._grown(track, y)
+            half, height = grown * track.width / 2, grown * track.height
+            rows.append((x - half, y - height, x + half, y))
         return np.array(rows)
+
+    @property
+    def from_side(self) -> bool:
+        """Whether the camera looks across: then heads are above feet, and people hide one another."""
+        return self.shape < FROM_SIDE
+
+    @property
+    def _line(self) -> tuple[float, float] | None:
+        """The usual height by the foot's place, for a camera that looks across."""
+        return self.usual.line if self.from_side else None
+
+    def _grown(self, track: Track, y: float) -> float:
+        """How much larger the body looks at `y` than where it was last seen."""
+        if self._line is None:
+            return 1.0
+        a, b = self._line
+        return min(max((a + b * y) / max(a + b * track.y, 0.02), 0.5), 2.0)
 
     def _memory(self, track: Track) -> float:
         """Seconds for which a track that nobody sees is remembered."""
@@ -155,8 +172,7 @@ class Tracker:
         )
         if leaving:
             return self.settings.gone_s
-        stood = math.hypot(track.vx, track.vy) <= self.settings.stand_speed * track.metre
-        return self.settings.stand_s if stood else self.settings.lost_s
+        return self.settings.stand_s if track.stands(self.settings) else self.settings.lost_s
 
     def _read(self, detections: Detections) -> _Seen:
         settings = self.settings
@@ -184,74 +200,49 @@ class Tracker:
         scores = seen.score.tolist()
         high = [i for i, s in enumerate(scores) if s >= settings.score_high]
         low = [i for i, s in enumerate(scores) if settings.score_low <= s < settings.score_high]
-        fresh = [k for k in self.tracks if t - k.seen <= settings.fresh_s]
-        lost = [k for k in self.tracks if t - k.seen > settings.fresh_s]
-        usual, stitch = _Limits(*settings.size_ratio), _Limits(*settings.stitch_size_ratio)
-        fresh, high = self._assign(t, fresh, high, seen, usual)
-        seen_twice = [track for track in fresh if track.hits > 1]
-        faint = _Limits(*settings.size_ratio, faint=True)
-        self._assign(t, seen_twice, self._apart(seen, low), seen, faint)
-        # What nobody claimed may still be somebody who stepped out from behind something.
-        _, high = self._assign(t, lost, self._apart(seen, high), seen, stitch)
-        return high
+        awaited = [k for k in self.tracks if t - k.seen <= settings.found_s or k.stands(settings)]
+        missed, free = self._assign(t, awaited, high, seen)
+        fresh = [k for k in missed if t - k.seen <= settings.fresh_s and k.hits > 1]
+        missed, _ = self._assign(t, fresh, self._apart(seen, low), seen, surprise=settings.faint)
+        # Somebody alone may turn on the heel; in a crowd it would be somebody else.
+        alone = [k for k in missed if not k.crowded]
+        free = self._apart(seen, free)
+        _, free = self._assign(t, alone, free, seen, surprise=settings.leaping, leap=settings.leap)
+        return free
 
     def _assign(
-        self, t: float, tracks: list[Track], picks: list[int], seen: _Seen, limits: _Limits
+        self,
+        t: float,
+        tracks: list[Track],
+        picks: list[int],
+        seen: _Seen,
+        *,
+        surprise: float = 0.0,
+        leap: float = 0.0,
     ) -> tuple[list[Track], list[int]]:
-        """One optimal pass; what stays unmatched on either side."""
+        """One optimal pass; what stays unmatched on either side. `surprise`: at matches of this
+        kind. `leap`: metres of doubt besides the filter's."""
         if not tracks or not picks:
             return tracks, picks
-        cost = self._cost(t, tracks, np.asarray(picks), seen, limits)
-        rows, columns = linear_sum_assignment(cost)
+        due, found = self._spans(tracks, t), seen.spans[picks]
+        cost = surprise + association.costs(
+            t, tracks, due, found, self.settings, two_ends=self.from_side, leap=leap
+        )
+        rows, columns = linear_sum_assignment(np.minimum(cost, 0.0))
         left, free = set(range(len(tracks))), set(range(len(picks)))
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            if cost[row, column] < _IMPOSSIBLE:
+            if cost[row, column] < 0:
                 left.discard(row)
                 free.discard(column)
                 self._prolong(t, tracks[row], picks[column], seen)
         return [tracks[i] for i in sorted(left)], [picks[i] for i in sorted(free)]
 
-    def _cost(
-        self, t: float, tracks: list[Track], picks: NDArray[np.intp], seen: _Seen, limits: _Limits
-    ) -> NDArray[np.float64]:
-        """(tracks, picks): distance over reach, unlike sizes, lacking overlap; impossible beyond reach."""
-        settings = self.settings
-        due, found = self._spans(tracks, t), seen.spans[picks]
-        metre = np.array([track.metre for track in tracks])[:, None]
-        reach = np.array([self._reach(track, t, limits.faint) for track in tracks])[:, None]
-        dx = np.abs((due[:, 0] + due[:, 2])[:, None] - (found[:, 0] + found[:, 2])) / 2
-        # Feet hide behind counters and heads behind signs: the nearer end tells where the person is.
-        to_top, to_foot = (np.abs(due[:, i, None] - found[:, i]) for i in (1, 3))
-        dy = np.minimum((to_foot + to_top) / 2, np.minimum(to_foot, to_top) + 0.1 * metre)
-        distance = np.hypot(dx, dy) / (metre * reach)
-        sizes = np.array([math.hypot(track.width, track.height) for track in tracks])
-        ratio = np.hypot(found[:, 2] - found[:, 0], found[:, 3] - found[:, 1]) / sizes[:, None]
-        cost: NDArray[np.float64] = (
-            distance
-            + settings.size_weight * np.abs(np.log(np.maximum(ratio, 1e-6)))
-            + settings.overlap_weight * (1 - overlap.over_union(due, found))
-        )
-        cost[(distance > 1) | (ratio < limits.smallest) | (ratio > limits.largest)] = _IMPOSSIBLE
-        return cost
-
-    def _reach(self, track: Track, t: float, faint: bool) -> float:
-        """How far, in metres, a track may be from where it should be. A faint box is no ground for a
-        sprint: what stands about in a shop looks faintly like people."""
-        settings, dt = self.settings, t - track.seen
-        if track.hits <= 2 and not faint:
-            return settings.slack + settings.top_speed * dt
-        return min(settings.slack + settings.speed_doubt * dt, settings.lost_reach)
-
     def _prolong(self, t: float, track: Track, pick: int, seen: _Seen) -> None:
         settings, dt = self.settings, t - track.seen
-        width, height = float(seen.width[pick]), float(seen.height[pick])
-        foot = self._foot(track, t, float(seen.top[pick]), float(seen.foot[pick]), height)
-        self._filter(track, float(seen.x[pick]), foot, dt)
-        # Sizes follow within about a second, whatever the frame rate; a cut box hardly pulls them down.
-        share = 1 - math.exp(-dt / (settings.hidden_s if self._cut(track, height) else 0.5))
-        share = max(share, 1 / (track.hits + 1))
-        track.width += share * (width - track.width)
-        track.height += share * (height - track.height)
+        if self._line is None:
+            self._follow(t, track, pick, seen)
+        else:
+            self._follow_ends(t, track, pick, seen, self._line)
         track.metre = self._metre(track.width, track.height)
         track.gap, track.seen, track.updated = dt, t, True
         track.hits += 1
@@ -262,35 +253,52 @@ class Tracker:
         track.walked = max(track.walked, way)
         if track.hits >= settings.confirm_hits or (track.hits >= 2 and track.walked >= settings.confirm_walk):
             track.confirmed = True
-        if track.confirmed and not _touches_edge(track.box):
-            self._shapes = min(self._shapes + 1, SHAPE_MEMORY)
-            self._shape += (math.log(width / height) - self._shape) / self._shapes
+        if track.confirmed and not touches_edge(track.box):
+            self._learn(track, float(seen.width[pick] / seen.height[pick]))
 
-    def _foot(self, track: Track, t: float, top: float, foot: float, height: float) -> float:
-        """The foot of a box whose lower part may be hidden: then head plus usual height (research §4.1)."""
-        if not self._cut(track, height):
-            return foot
-        _, y = track.ahead(t, self.settings.coast_s)
-        head_moved, foot_moved = abs(y - track.height - top), abs(y - foot)
-        return top + track.height if head_moved < foot_moved else foot
+    def _learn(self, track: Track, shape: float) -> None:
+        """What boxes look like in this picture."""
+        self._shapes = min(self._shapes + 1, SHAPE_MEMORY)
+        self._shape += (math.log(shape) - self._shape) / self._shapes
+        if not track.crowded:
+            self.usual.learn(track.box[3], track.box[3] - track.box[1])
 
-    def _filter(self, track: Track, x: float, y: float, dt: float) -> None:
-        """One step of a constant-velocity Kalman filter; both axes share their covariance."""
-        settings = self.settings
-        dt = max(dt, 1e-3)
-        coast = min(dt, settings.coast_s)
-        q = (settings.acceleration * track.metre) ** 2
-        noise = settings.box_noise * (settings.crowd_noise if track.crowded else 1.0)
-        r = (noise * track.metre) ** 2
-        p00 = track.p00 + dt * (2 * track.p01 + dt * track.p11) + q * dt**4 / 4
-        p01 = track.p01 + dt * track.p11 + q * dt**3 / 2
-        p11 = track.p11 + q * dt * dt
-        k0, k1 = p00 / (p00 + r), p01 / (p00 + r)
-        ahead_x, ahead_y = track.x + track.vx * coast, track.y + track.vy * coast
-        miss_x, miss_y = x - ahead_x, y - ahead_y
-        track.x, track.y = ahead_x + k0 * miss_x, ahead_y + k0 * miss_y
-        track.vx, track.vy = track.vx + k1 * miss_x, track.vy + k1 * miss_y
-        track.p00, track.p01, track.p11 = (1 - k0) * p00, (1 - k0) * p01, p11 - k1 * p01
+    def _follow(self, t: float, track: Track, pick: int, seen: _Seen) -> None:
+        """Move a track to its box: where nobody knows how tall people look, or from above."""
+        settings, dt = self.settings, t - track.seen
+        width, height = float(seen.width[pick]), float(seen.height[pick])
+        cut = self._cut(track, height)
+        foot = float(seen.foot[pick])
+        if cut:  # then head plus own height (research §4.1)
+            top = float(seen.top[pick])
+            _, y = track.ahead(t, settings)
+            head_moved, foot_moved = abs(y - track.height - top), abs(y - foot)
+            foot = top + track.height if head_moved < foot_moved else foot
+        follow(track, (float(seen.x[pick]), foot), t, box_variance(track, settings), settings)
+        # Sizes follow within about a second, whatever the frame rate; a cut box hardly pulls them down.
+        share = _share(track, dt, settings.hidden_s if cut else 0.5)
+        track.width += share * (width - track.width)
+        track.height += share * (height - track.height)
+
+    def _follow_ends(self, t: float, track: Track, pick: int, seen: _Seen, line: tuple[float, float]) -> None:
+        """Move a track to its box, by head or foot, whichever is seen."""
+        settings, dt, (a, b) = self.settings, t - track.seen, line
+        top, foot = float(seen.top[pick]), float(seen.foot[pick])
+        tall = (foot - top) / max(a + b * foot, 0.02)
+        if not track.tall:
+            track.tall = tall if SHORTEST < tall < TALLEST else 1.0
+        _, ahead = track.ahead(t, settings)
+        due = ahead, spread(track, t, settings)[0]
+        usual = track.tall * a, min(track.tall * b, box_ends.STEEPEST)
+        read = box_ends.read(due, (top, foot), track.metre, usual, _feet_hidden(track, foot))
+        grown = self._grown(track, ahead)
+        follow(track, (float(seen.x[pick]), read.foot), t, read.variance, settings)
+        track.feet_hidden = not read.feet_seen
+        if read.whole:
+            track.tall += _share(track, dt, settings.tall_s) * (tall - track.tall)
+        track.height = track.tall * max(a + b * track.y, 0.02)
+        track.width *= grown
+        track.width += _share(track, dt, 1.0) * (float(seen.width[pick]) - track.width)
 
     def _metre(self, width: float, height: float) -> float:
         """How long a metre is where a body with such a box stands: as tall as it is when seen from the
@@ -301,7 +309,7 @@ class Tracker:
 
     def _cut(self, track: Track, height: float) -> bool:
         """Whether the lower part of the body is hidden; from above nothing hides it."""
-        return height < 0.8 * track.height and self.shape < FROM_SIDE
+        return height < 0.8 * track.height and self.from_side
 
     def _apart(self, seen: _Seen, picks: list[int]) -> list[int]:
         """The spare boxes that show nobody who is tracked in this frame already, nor one another; best
@@ -315,27 +323,24 @@ class Tracker:
 
     def _trace(self, t: float, seen: _Seen) -> None:
         """Remember the faint boxes at the picture's edge that show nobody who is tracked."""
-        while self._traces and t - self._traces[0][0] > self.settings.trace_memory_s:
-            self._traces.popleft()
         low = self.settings.score_low
-        edge = [i for i, box in enumerate(seen.boxes) if _touches_edge(box) and seen.score[i] >= low]
-        if edge and (spare := self._apart(seen, edge)):
-            self._traces.append((t, [seen.boxes[i] for i in spare]))
+        edge = [i for i, box in enumerate(seen.boxes) if touches_edge(box) and seen.score[i] >= low]
+        self._traces.note(t, [seen.boxes[i] for i in self._apart(seen, edge)] if edge else [])
 
-    def _first_trace(self, t: float, box: Box, metre: float) -> float:
-        """When the first of an unbroken row of traces that leads to this box was seen."""
-        reach = self.settings.slack + self.settings.top_speed * self.settings.trace_s
-        for before, boxes in reversed(self._traces):
-            if t - before > self.settings.trace_s:
-                break
-            near = [b for b in boxes if self._apart_by(b, box) <= reach * metre]
-            if near:
-                t, box = before, near[0]
-        return t
-
-    def _apart_by(self, a: Box, b: Box) -> float:
-        """Distance in frame heights between the middles of two boxes' upper edges."""
-        return math.hypot((a[0] + a[2] - b[0] - b[2]) / 2 * self.aspect, a[1] - b[1])
+    def _relink(self) -> None:
+        """Let whoever newly counts as a person, and began in the middle of the picture, go on with the
+        number of somebody who was lost."""
+        new = [track for track in self.tracks if track.confirmed and not track.came_in]
+        if not new:
+            return
+        lost = [k for k in self.tracks if k.confirmed and k.came_in and not k.updated]
+        for old, young in linked(lost, new):
+            go_on(old, young)
+            young.confirmed = False  # it never was a person of its own
+            self.tracks.remove(young)
+            self.ended.append(young)
+        for track in new:
+            track.came_in = True
 
     def _bear(self, t: float, seen: _Seen, picks: list[int]) -> None:
         settings = self.settings
@@ -347,26 +352,30 @@ class Tracker:
             metre = self._metre(width, height)
             box = seen.boxes[pick]
             seen.claimed.append(pick)
-            since = self._first_trace(t, box, metre) if _touches_edge(box) else t
+            at_edge = touches_edge(box)
+            since = self._traces.first(t, box, metre) if at_edge else t
             self.tracks.append(
                 Track(
-                    self.next_number,
-                    since,
-                    t,
-                    x,
-                    y,
-                    0.0,
-                    0.0,
-                    width,
-                    height,
-                    metre,
-                    1,
-                    float(seen.score[pick]),
-                    int(seen.label[pick]),
-                    box,
-                    (x, y),
+                    self.next_number, since, t, x, y, 0.0, 0.0, width, height, metre, 1,
+                    float(seen.score[pick]), int(seen.label[pick]), box, (x, y),
                     p00=(settings.box_noise * metre) ** 2,
-                    p11=(1.3 * metre) ** 2,
+                    p11=(settings.first_speed * metre) ** 2,
+                    began=t,
+                    came_in=at_edge,
                 )
-            )
+            )  # fmt: skip
             self.next_number += 1
+
+
+def _share(track: Track, dt: float, memory_s: float) -> float:
+    """How far an average over `memory_s` follows one more value after `dt` seconds."""
+    return max(1 - math.exp(-dt / memory_s), 1 / (track.hits + 1))
+
+
+def _feet_hidden(track: Track, foot: float) -> float:
+    """How likely a track's feet do not show, before its box is looked at."""
+    if foot > 1 - EDGE:
+        return box_ends.FEET_CUT
+    if track.feet_hidden:
+        return box_ends.FEET_STILL_HIDDEN
+    return box_ends.FEET_HIDDEN_CROWDED if track.crowded else box_ends.FEET_HIDDEN
