@@ -85,6 +85,7 @@ def test_faults_for_programs_are_json(site: Path) -> None:
             {"line": 1, "key": "site.boks", "message": "unknown key", "remedy": "did you mean `box`?"},
         ],
         "notes": [],
+        "dry_run": [],
     }  # fmt: skip
 
 
