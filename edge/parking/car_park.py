@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from edge.config.sync import SyncConfig
 from edge.coupon_line import CouponLine
 from edge.errors import ConfigError, EdgeError, StoreError
 from edge.lane_screen.board import Board
-from edge.log import fields
+from edge.parking.fault import log_fault
 from edge.parking.feed import Feed, FeedState
 from edge.parking.gatehouse import Gatehouse
 from edge.parking.http_feed import Post
@@ -142,14 +141,14 @@ class CarPark:
         try:
             self.desk.read(read)
         except Exception as error:  # noqa: BLE001
-            self._told_off(error)
+            log_fault(error)
 
     def tick(self) -> None:
         """Let time pass; call it a few times a second. Never raises."""
         try:
             self.desk.tick()
         except Exception as error:  # noqa: BLE001
-            self._told_off(error)
+            log_fault(error)
         now = self._clock()
         if now - self._tidied_at >= TIDY_S:
             self._tidied_at = now
@@ -159,13 +158,6 @@ class CarPark:
                     self.desk.set_keys(self._keyfile.keys)
             except StoreError as error:
                 log.error("%s", error)
-
-    def _told_off(self, error: Exception) -> None:
-        # Where, not what: an error's text may hold what it was about.
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        log.error(
-            "a car cannot be dealt with: %s", type(error).__name__, extra=fields(at=f"{at.name}:{at.lineno}")
-        )
 
     def stop(self) -> None:
         """Stop listening first, so that all that was heard is kept."""

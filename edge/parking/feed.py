@@ -11,6 +11,7 @@ from datetime import tzinfo
 from typing import Final
 
 from edge.log import fields
+from edge.parking.fault import log_fault
 from edge.parking.feeds import SHAPES, FeedError, Hearing
 from edge.parking.gatehouse import Gatehouse, Outcome
 from pipelines.layout import LaneDirection
@@ -21,6 +22,10 @@ log = logging.getLogger("edge.parking.feed")
 A_SECOND: Final = 20.0
 BURST: Final = 60.0
 """Messages: parking systems send fewer than ten a second (research: retail §3), and more after an outage."""
+
+
+class CarFault(Exception):  # noqa: N818 - it is ours, not the feed's
+    """Something went wrong on the box; the feed may say it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ class Feed:
             return True
 
     def hear(self, body: bytes, content_type: str = "") -> Sequence[Outcome]:
-        """One message: what each of its events came to. Raises FeedError for one that is not understood."""
+        """One message: what each of its events came to. Raises FeedError for one that is not understood, and
+        CarFault for a fault of ours."""
         now = self._clock()
         hearing = replace(self._hearing, now=now, wall=time.time())
         try:
@@ -89,7 +95,11 @@ class Feed:
             raise
         with self._lock:
             self._state = replace(self._state, heard=self._state.heard + 1, last_at=now, fault=None)
-        return [self._desk.take(event) for event in events]
+        try:
+            return [self._desk.take(event) for event in events]
+        except Exception as error:  # noqa: BLE001 - its words may hold the plate
+            log_fault(error)
+            raise CarFault("the box cannot deal with this car; its log says where") from None
 
     def refuse(self, reason: str) -> None:
         """Count a message that is not taken; told in the log when the reason is a new one."""

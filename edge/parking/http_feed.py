@@ -19,7 +19,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from edge.parking.feed import Feed
+from edge.parking.feed import CarFault, Feed
 from edge.parking.feeds import FeedError
 from edge.parking.gatehouse import Outcome
 from edge.web.refusals import Refused
@@ -62,6 +62,8 @@ def parking_feeds(posts: Mapping[str, Post]) -> APIRouter:
             outcomes = await run_in_threadpool(way.feed.hear, body, request.headers.get("content-type", ""))
         except FeedError as error:
             raise Refused(400, str(error), "body") from error
+        except CarFault as error:
+            raise Refused(500, str(error), "car") from error
         return JSONResponse({"results": [_told(one) for one in outcomes]})
 
     return router

@@ -7,7 +7,7 @@ import threading
 from typing import Final
 
 from edge.log import fields
-from edge.parking.feed import Feed
+from edge.parking.feed import CarFault, Feed
 from edge.parking.feeds import FeedError
 from edge.parking.http_feed import MOST_OTHERS
 from sync.broker import Broker
@@ -75,11 +75,8 @@ class MqttFeed:
         else:
             try:
                 self._feed.hear(message.payload)
-            except FeedError:
-                return  # counted and told by the feed
-            except Exception as error:  # noqa: BLE001 - the next car comes anyway
-                # Not the error's text: it might hold what the message did.
-                log.error("a parking feed's message cannot be dealt with: %s", type(error).__name__)
+            except (FeedError, CarFault):
+                return  # counted and told by the feed; the next car comes anyway
 
     def _warn(self, reason: str) -> None:
         log.warning("%s", reason, extra=fields(feed=self._feed.name))
