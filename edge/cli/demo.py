@@ -28,13 +28,25 @@ def demo(
         Path | None, typer.Option("--data", help="Keep databases and logs in this new or empty folder.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: figures for a program.")] = False,
+    parking: Annotated[
+        bool,
+        typer.Option("--parking", help="A car park instead: cars, coupons, lanes' screens, and a cut line."),
+    ] = False,
 ) -> None:
     """Show StoreEdge on real footage: count, store, sync to a hub, and look at the page."""
     from edge.demo.show import Demo, Interrupted, ending_in_order
+    from edge.errors import EdgeError
 
+    if parking and clip is not None:
+        raise EdgeError("the car park has a clip of its own; give either --parking or a clip")
     try:
         with ending_in_order(), ExitStack() as cleaning:
             folder = _folder(data, cleaning)
+            if parking:
+                from edge.cli.demo_parking import demo_parking
+
+                demo_parking(folder, once=once, port=port, as_json=as_json)
+                return
             running = cleaning.enter_context(Demo.start(clip, folder, _say))
             if once:
                 _report(*running.play_once(), as_json)

@@ -4,7 +4,8 @@ shape, `{gate,zone,camera,lane}_window` on the box and `…_minute` at the hub."
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,29 +40,30 @@ class Books:
     zones: Mapping[str, ZoneSum]
 
 
-def read_books(database: Path, kind: Literal["window", "minute"]) -> Books:
-    """Sum up a database while others write to it. kind: `window` for a box's, `minute` for a hub's."""
+@contextmanager
+def reading(database: Path) -> Iterator[sqlite3.Connection]:
+    """A look at a database that others write. Raises StoreError."""
     try:
         db = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
         try:
-            db.execute("BEGIN")  # one moment for all the queries
-            return _sums(db, kind)
+            yield db
         finally:
             db.close()
     except sqlite3.Error as error:
         raise StoreError(f"cannot read {database}: {error}; run the demo again") from error
+
+
+def read_books(database: Path, kind: Literal["window", "minute"]) -> Books:
+    """Sum up a database while others write to it. kind: `window` for a box's, `minute` for a hub's."""
+    with reading(database) as db:
+        db.execute("BEGIN")  # one moment for all the queries
+        return _sums(db, kind)
 
 
 def waiting(database: Path) -> int:
     """Messages in a box's outbox that the hub has not acknowledged."""
-    try:
-        db = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
-        try:
-            return int(db.execute("SELECT count(*) FROM outbox").fetchone()[0])
-        finally:
-            db.close()
-    except sqlite3.Error as error:
-        raise StoreError(f"cannot read {database}: {error}; run the demo again") from error
+    with reading(database) as db:
+        return int(db.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
 
 def _sums(db: sqlite3.Connection, kind: str) -> Books:

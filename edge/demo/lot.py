@@ -58,8 +58,9 @@ class Order:
 class Lot:
     """The parking system. In a `with` block its webhook listens on `url`."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+    def __init__(self, *, clock: Callable[[], float] = time.time, patience_s: float = ASK_S) -> None:
+        """patience_s: how long the barrier waits for the box."""
+        self._clock, self._patience_s = clock, patience_s
         self._box: tuple[str, str] | None = None
         self.orders: dict[str, Order] = {}
         """By number, also of cars that have left."""
@@ -139,7 +140,7 @@ class Lot:
             self._kept.append(event)
             return None
         url, secret = urlsplit(self._box[0]), self._box[1]
-        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=ASK_S)
+        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=self._patience_s)
         try:
             headers = {"content-type": "application/json", "authorization": f"Bearer {secret}"}
             connection.request("POST", url.path, json.dumps(event), headers)

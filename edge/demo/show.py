@@ -75,7 +75,7 @@ class Demo:
             pass  # said here, in one line, when it is no video
         pull(card(DEFAULT), lambda text: None if "already" in text else say(text))
         with ExitStack() as parts:
-            broker = _start_broker(folder, parts, say)
+            broker = start_broker(folder, parts, say)
             command = (*STOREEDGE, "hub", "run", "--broker", broker, "--db", str(folder / "hub.sqlite3"))
             hub = Part("hub", command, folder / "hub.log")
             parts.callback(hub.stop)
@@ -128,7 +128,7 @@ class Demo:
         return box
 
 
-def _start_broker(folder: Path, parts: ExitStack, say: Say) -> str:
+def start_broker(folder: Path, parts: ExitStack, say: Say) -> str:
     """mosquitto where it is installed, else the one in Python; on a free port of the loopback address."""
     port, program = free_port(), mosquitto_program()
     if program is None:
