@@ -11,7 +11,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -262,7 +262,12 @@ class Gatehouse:
         if offer is None:
             self._blank(lane)
         elif self._board is not None and lane in self._board.lanes:
-            self._show(decision, offer, now, lane)
+            shown, notice = self._shown.get(lane), self._board.now(lane)
+            if notice is not None and shown is not None and shown.key == decision.key:
+                # With the centre's own code, if that has come meanwhile.
+                self._board.show(lane, replace(notice, until=min(decision.expires_at, now + SHOW_S)))
+            else:
+                self._show(decision, offer, now, lane)
         return Outcome("decided", decision, offer)
 
     def _member(self, moment: Moment, now: float) -> tuple[Member | None, bool | None]:

@@ -158,6 +158,14 @@ def test_the_centres_answer_comes_on_the_screen_of_its_own_car_only(box: Box) ->
     assert box.screen() is None
 
 
+def test_the_centres_code_stays_on_the_screen_while_the_same_car_pays_and_leaves(box: Box) -> None:
+    box.sees("entry", 0)
+    box.sees("price", HOUR)
+    assert box.desk.answered(answer(box))
+    box.sees("exit", HOUR + 20)
+    assert box.screen() == "Yours: 2 h"
+
+
 def test_every_read_is_counted_with_what_came_of_it(box: Box) -> None:
     box.sees("entry", 0)
     box.sees("exit", HOUR)
