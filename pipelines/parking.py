@@ -59,8 +59,9 @@ class Sessions:
         max_stay_s: float = MAX_STAY_S,
         most: int = MOST_CARS,
         restored: Iterable[Session] = (),
+        now: float = 0.0,
     ) -> None:
-        """restored: sessions of an earlier run that are open or ended less than `AGAIN_S` ago."""
+        """restored: sessions of an earlier run that are open or ended less than `AGAIN_S` before `now`."""
         self.naming = naming
         """May be replaced when a key is added or has gone."""
         self._max_stay_s, self._most = max_stay_s, most
@@ -69,8 +70,8 @@ class Sessions:
         self._told: OrderedDict[Passage, tuple[str, float]] = OrderedDict()
         self._swept_at = float("-inf")
         for session in sorted(restored, key=lambda one: one.entered_at or 0.0):
-            told_at = session.left_at if session.left_at is not None else session.entered_at
-            self._cars.keep(session, told_at or 0.0)
+            told_at = session.entered_at if session.left_at is None else session.left_at
+            self._cars.keep(session, now if told_at is None else told_at)
 
     @property
     def inside(self) -> int:
@@ -154,7 +155,7 @@ class Sessions:
         plates that are nearly the same and drive one after the other."""
         if session.end is not None or session.entered_at is None:
             return False
-        ago = abs(event.t - self._cars.seen_at(session))
+        ago = abs(event.t - session.entered_at)
         if how == "near":
             return ago <= REREAD_S and session.entry_lane == event.lane
         return how == "ref" or ago <= AGAIN_S

@@ -98,6 +98,7 @@ class CarPark:
             self._keyfile.keys,
             max_stay_s=3600 * config.parking.max_stay,
             restored=books.sessions(now - AGAIN_S, now),
+            now=now,
         )
         ledger = Ledger(books.decisions(now - LEDGER_DAYS * 86_400))
         coupons = Coupons(str(around.line.box), self._site_rules, local_time(config.site.zone), ledger)

@@ -1,4 +1,4 @@
-"""A fault of ours while a car is dealt with: told by its place, never by its words, which may hold a plate."""
+"""A fault of ours while a car is dealt with: told by its place, never by its words, which may be a plate."""
 
 from __future__ import annotations
 

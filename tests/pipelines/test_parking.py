@@ -43,7 +43,7 @@ class CarPark:
 
     def restarts(self, t: float, keys: PlateKeys = KEYS) -> None:
         alive = [s for s in self.stored.values() if s.left_at is None or NOON + t - s.left_at <= AGAIN_S]
-        self.sessions = Sessions(keys, restored=alive, **self.options)
+        self.sessions = Sessions(keys, restored=alive, now=NOON + t, **self.options)
 
     @property
     def ends(self) -> list[str | None]:
@@ -129,6 +129,14 @@ def test_a_car_may_stay_overnight_and_is_given_up_after_days() -> None:
     park.waits_until(MAX_STAY_S + 10)
     assert park.ends == ["expired"]
     assert moment(park.sees("exit", MAX_STAY_S + 20)).matched == "missed_entry"
+
+
+def test_a_car_whose_entry_nobody_knows_is_not_given_up_by_a_restart() -> None:
+    park = CarPark()
+    asked = moment(park.sees("price", 0))
+    park.restarts(60)
+    park.waits_until(120)
+    assert moment(park.sees("exit", 180)).session == asked.session
 
 
 @pytest.mark.parametrize("side", ["entry", "exit"])

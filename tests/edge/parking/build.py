@@ -80,7 +80,7 @@ class Box:
         ledger = Ledger(self.books.decisions(self.clock() - LEDGER_DAYS * 86_400))
         restored = self.books.sessions(self.clock() - AGAIN_S, self.clock())
         self.desk = Gatehouse(
-            lanes=LANES, sessions=Sessions(self.keys, restored=restored),
+            lanes=LANES, sessions=Sessions(self.keys, restored=restored, now=self.clock()),
             coupons=Coupons("t/s/b", self.rules, local, ledger), books=self.books, clock=self.clock,
             sign=self.sign, committed=self.nudge, members=lambda: self.members, board=self.board,
             teller=self.teller,
