@@ -163,7 +163,7 @@ def test_one_pass_counts_what_a_replay_counts_and_brings_it_to_the_centre(box, c
     assert one.rows("SELECT count(*) FROM outbox") == [(0,)]
     stored = one.rows(
         "SELECT (SELECT count(*) FROM gate_window) + (SELECT count(*) FROM zone_window)"
-        " + (SELECT count(*) FROM camera_window)"
+        " + (SELECT count(*) FROM camera_window) + (SELECT count(*) FROM heat_window)"
     )[0][0]
     assert received.windows == stored > 0
     assert [(gate.gate, gate.entries, gate.exits) for gate in received.gates] == counted
