@@ -11,10 +11,10 @@ from typing import Any, Final
 from edge.clip import Clip
 from edge.engine import CameraEngine
 from models.detector import load_detector
-from pipelines.camera import CameraPipeline
 from pipelines.layout import CameraLayout
 from pipelines.records import Crossing, Fact, VehiclePassage, Visit
 from scripts.benches import service
+from scripts.benches.accuracy_losses import Losses, add, watch
 from scripts.benches.layouts import one_lane, vtest_layout, whole_frame
 from scripts.benches.machine import shared_footage, vtest, vtest_truth
 from tests.scoring.events import Score, TrueCrossing, score
@@ -128,15 +128,13 @@ def _simulated() -> dict[str, Any]:
 def _doors(fps: float, calibrated: bool) -> dict[str, Any]:
     whole: Score | None = None
     doors: dict[str, float] = {}
+    losses = Losses()
     for make in (scenarios.door_overhead, scenarios.door_steep, scenarios.door_oblique):
         simulation = make(persons=SIM_PERSONS, fps=fps)
-        layout = simulation.layout if calibrated else simulation.uncalibrated
-        pipeline = CameraPipeline(layout, simulation.scene.camera.aspect)
-        facts = [fact for t, found in simulation.frames() for fact in pipeline.step(t, found)]
-        facts += pipeline.close(simulation.duration_s)
-        crossings = [fact for fact in facts if isinstance(fact, Crossing)]
-        result = score(crossings, simulation.truth.crossings)
+        run = watch(simulation, simulation.layout if calibrated else simulation.uncalibrated)
+        add(losses, run, simulation.truth.crossings)
+        result = score(run.crossings, simulation.truth.crossings)
         doors[simulation.scene.name] = round(result.f1, 4)
         whole = result if whole is None else whole + result
     assert whole is not None
-    return as_figures(whole) | {"f1_by_door": doors}
+    return as_figures(whole) | {"f1_by_door": doors, "losses": losses.as_figures()}
