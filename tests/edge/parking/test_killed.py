@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from tests.edge.parking.build import Box
 from tests.edge.parking.killed_child import BUDGET, RULES
 
-KILLS = 12
+KILLS = 8
 
 
 def test_a_gatehouse_that_is_killed_again_and_again_keeps_its_word(tmp_path: Path) -> None:
