@@ -67,7 +67,8 @@ class CameraEngine:
             facts += self._begin(width, height, t)
         assert self.pipeline is not None  # noqa: S101 - made by _begin
         started = perf_counter()
-        look = self._gate.moving(image, t) or self._must_look(t) or not self.gated
+        moving = self._gate.moving(image, t)
+        look = moving or self._must_look(t) or not self.gated
         regions = self._foreground.detect(image, t) if self._foreground is not None else None
         moved = perf_counter()
         if look:
@@ -75,7 +76,7 @@ class CameraEngine:
             self._looked = t
             self.spent.inferred += 1
         found = perf_counter()
-        shown = self._find_plates(image, t, regions, moving=look)
+        shown = self._find_plates(image, t, regions, look=look, moving=moving)
         read = perf_counter()
         if shown is not None and regions is not None:
             regions = joined(regions, shown.vehicles)
@@ -102,11 +103,11 @@ class CameraEngine:
         return [] if self.pipeline is None else [*self._end_plates(t), *self.pipeline.close(t)]
 
     def _find_plates(
-        self, image: Image, t: float, regions: Detections | None, *, moving: bool
+        self, image: Image, t: float, regions: Detections | None, *, look: bool, moving: bool
     ) -> LanePlates | None:
         if self._lane_plates is None:
             return None
-        sure = self.detections.where(self.detections.scores >= CLEAR).of(*VEHICLES) if moving else None
+        sure = self.detections.where(self.detections.scores >= CLEAR).of(*VEHICLES) if look else None
         seen = [one for one in (sure, regions) if one is not None and len(one)]
         return self._lane_plates.find(image, t, joined(*seen), moving=moving)
 

@@ -128,8 +128,8 @@ class PlateVoting:
         self._told: dict[str, float] = {}
         """When each plate was last told or last seen after that."""
         self._provinces: Counter[str] = Counter()
-        self._looked = -math.inf
-        """When a plate of any vehicle was last looked at."""
+        self._shown = -math.inf
+        """When the last vehicle that showed a plate was gone."""
 
     def wants(self, track: int) -> bool:
         """Whether more looks at this vehicle would help."""
@@ -144,7 +144,6 @@ class PlateVoting:
     def see(self, t: float, track: int, look: Look, lanes: Sequence[str]) -> list[PlateRead]:
         """One look at the plate of a vehicle in these lanes; its read, for each lane, once it is settled."""
         vehicle = self._vehicle(t, track, look)
-        self._looked = t
         if vehicle.told:
             return []
         vehicle.frames += 1
@@ -163,9 +162,10 @@ class PlateVoting:
         """
         vehicle = self._vehicles.pop(track, None)
         if vehicle is None:
-            # While a plate was looked at, what drove through without one was the rest of the same vehicle.
-            alone = drove is not None and self._looked < drove
+            # Beside a vehicle that shows a plate, what drives through without one is another part of it.
+            alone = drove is not None and not self._vehicles and self._shown < drove
             return [self._unread(t, track, lane) for lane in lanes] if alone else []
+        self._shown = t
         vehicle.tracks.discard(track)
         if vehicle.tracks or vehicle.told or (vehicle.frames < FRAMES and drove is None):
             return []

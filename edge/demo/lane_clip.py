@@ -35,7 +35,7 @@ class Drive:
     """Until it is gone."""
     across: float = 0.5
     """Where it drives, as a fraction of the frame's width."""
-    widths: tuple[float, float] = (70.0, 170.0)
+    widths: tuple[float, float] = (55.0, 115.0)
     """The plate's width in pixels at the upper and at the lower edge."""
     paint: tuple[int, int, int] = (150, 150, 155)
     """BGR."""

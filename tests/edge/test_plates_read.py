@@ -42,7 +42,9 @@ def test_all_real_plates_are_read_and_none_is_wrong(shared: Path) -> None:
     for one in (one for line in lines for one in line["plates"]):
         assert set(one) == {"text", "kind", "colour", "score", "box"}
         x1, y1, x2, y2 = one["box"]
-        assert 0 <= x1 < x2 and 0 <= y1 < y2 and 0 < one["score"] <= 1
+        assert 0 <= x1 < x2
+        assert 0 <= y1 < y2
+        assert 0 < one["score"] <= 1
 
 
 def test_what_is_no_picture_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
@@ -78,7 +80,8 @@ def test_a_small_plate_in_a_large_photograph_is_found(shared: Path) -> None:
     found = StillReader(plate_reader()).read(shot)
     assert [one.text for one in found] == ["沪AD12345"]
     x1, y1, x2, y2 = found[0].box
-    assert x1 < 2900 < x2 and y1 < 2100 < y2
+    assert x1 < 2900 < x2
+    assert y1 < 2100 < y2
 
 
 def test_a_dark_smear_where_a_plate_was_is_not_guessed(shared: Path) -> None:

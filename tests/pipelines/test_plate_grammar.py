@@ -75,7 +75,9 @@ def test_likelihoods_are_those_of_all_alignments_counted_one_by_one() -> None:
     for path in itertools.product(columns, repeat=steps):
         marks = [mark for mark, _ in itertools.groupby(path) if mark != BLANK]
         if len(marks) == 6 and all(ALLOWED[number, i, mark] for i, mark in enumerate(marks)):
-            total += float(np.prod([glyphs[step, column] for step, column in enumerate(path)], dtype=np.float64))
+            total += float(
+                np.prod([glyphs[step, column] for step, column in enumerate(path)], dtype=np.float64)
+            )
     # The price of unseen characters adds a little to every path, so ours is the larger by some percent.
     assert total <= np.exp(reading.fit[number]) <= total * 1.6 + 1e-7, (total, np.exp(reading.fit[number]))
 

@@ -81,7 +81,9 @@ def test_raising_moves_only_the_upper_edge() -> None:
 @pytest.mark.parametrize("light", [0.45, 1.0, 1.3])
 def test_colours_are_told_by_day_and_at_dusk(text: str, colour: PlateColour, light: float) -> None:
     plate = np.clip(draw_plate(text, colour).astype(np.float32) * light, 0, 255).astype(np.uint8)
-    shares = colour_of(cv2.GaussianBlur(cv2.resize(plate, (128, 40), interpolation=cv2.INTER_AREA), (0, 0), 1))
+    shares = colour_of(
+        cv2.GaussianBlur(cv2.resize(plate, (128, 40), interpolation=cv2.INTER_AREA), (0, 0), 1)
+    )
     assert shares.sum() == pytest.approx(1)
     assert COLOURS[int(shares.argmax())] == colour, dict(zip(COLOURS, shares.round(2), strict=True))
 
