@@ -6,8 +6,10 @@ No plate is ever given to this file: sessions know their car by keyed tokens (`p
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -17,6 +19,8 @@ from pipelines.coupons import Decision
 from pipelines.parking_records import Session
 from pipelines.plate_tokens import Names
 from sync.coupon_payloads import TRIGGER
+
+log = logging.getLogger("edge.store")
 
 QUARTER_S: Final = 900
 
@@ -86,7 +90,8 @@ class ParkingBooks:
 
         def change(connection: sqlite3.Connection) -> bool:
             for stay in stays:
-                _put_stay(connection, stay, now, self._boot)
+                with _one_at_a_time():
+                    _put_stay(connection, stay, now, self._boot)
             fresh = signed is None or _put_trigger(connection, signed)
             if signed is not None and fresh:
                 decision = signed.decision
@@ -99,7 +104,8 @@ class ParkingBooks:
                     expires_at=decision.expires_at,
                 )
             for (lane, outcome), cars in (counts or {}).items():
-                _count(connection, now, lane, outcome, cars)
+                with _one_at_a_time():
+                    _count(connection, now, lane, outcome, cars)
             return fresh
 
         return self._store.write(change)
@@ -146,6 +152,15 @@ class ParkingBooks:
                 ).rowcount
             )
         )
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """What can never be kept is left out: it must not hold up what comes after it."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        log.error("a car's stay or count cannot be kept: %s", error)
 
 
 def _put_stay(connection: sqlite3.Connection, stay: Stay, now: float, boot: Boot) -> None:

@@ -200,6 +200,14 @@ def test_what_the_store_refuses_is_not_given_and_is_kept_later(
     }
 
 
+def test_a_stay_that_can_never_be_kept_does_not_hold_up_the_next(box: Box) -> None:
+    box.sees("entry", 0, lane="Nowhere At All")
+    assert box.desk.fault is None
+    box.sees("entry", 5, "粤B12345")
+    assert box.sees("exit", HOUR + 5, "粤B12345").result == "issued"
+    assert [row["entry_lane"] for row in box.rows("parking_session")] == ["entry-1"]
+
+
 def test_minutes_parked_are_the_machines_own_when_the_wall_clock_is_set(box: Box) -> None:
     box.sees("entry", 0)
     box.step = -5 * HOUR
