@@ -129,7 +129,7 @@ class CameraPipeline:
 
     def _sight(self, t: float, track: Track, facts: list[Fact]) -> None:
         self.identities.sight(t, track)
-        x, y = foot_of(track, self.people.shape, self.aspect)
+        x, y = foot_of(track, self.people.shape, self.aspect, self._plane)
         place = self._plane.place(x, y, track.metre)
         if place is not None:
             for gate in self.gates:

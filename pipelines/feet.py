@@ -20,16 +20,20 @@ from pipelines.usual_height import UsualHeight
 
 FROM_ABOVE: Final = 0.8
 """The boxes' usual width over height from which a camera looks straight down."""
+NEAREST: Final = 1.8
+"""Shoulders of which a camera says that they are this much larger than on the floor: it hangs 3 m high."""
 COVERED: Final = 0.3
 """Share of a box's width over which a nearer body must stand before its lower edge."""
 
 
-def foot_of(track: Track, shape: float, aspect: float) -> Point:
+def foot_of(track: Track, shape: float, aspect: float, plane: Plane | None = None) -> Point:
     """Where a track stands, in frame heights.
 
     Seen from the side it is the middle of the box's lower edge. Seen from above (`shape`, the boxes' usual
     width over height, near 1) a body leans outwards from the picture's middle, so its feet are in that part
-    of the box that is nearest to the middle (research: counting §4.1).
+    of the box that is nearest to the middle (research: counting §4.1). On a calibrated `plane` it is known
+    how much nearer to the camera than the floor the shoulders are: they appear that much larger, and that
+    much further from the middle.
     """
     above = min(1.0, max(0.0, (shape - FROM_SIDE) / (FROM_ABOVE - FROM_SIDE)))
     if above == 0.0:
@@ -39,6 +43,10 @@ def foot_of(track: Track, shape: float, aspect: float) -> Point:
     middle_y = track.y - track.height / 2
     x = track.x + math.copysign(lean_x, aspect / 2 - track.x)
     y = middle_y + math.copysign(lean_y, 0.5 - middle_y)
+    floor = None if plane is None else plane.metre_at(x, y)
+    if floor is not None:
+        nearer = min(max(track.metre / floor, 1.0), NEAREST)
+        x, y = aspect / 2 + (x - aspect / 2) / nearer, 0.5 + (y - 0.5) / nearer
     return track.x + above * (x - track.x), track.y + above * (y - track.y)
 
 

@@ -3,6 +3,7 @@ person as the yardstick."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,3 +67,18 @@ class Plane:
             return Place((x, y), metre)
         on_floor = project(self.to_floor, (x / self.aspect, y))
         return None if on_floor is None else Place(on_floor, 1.0)
+
+    def metre_at(self, x: float, y: float) -> float | None:
+        """How many frame heights a metre of the floor takes up at (x, y) in frame heights; None above the
+        horizon and where the floor is not calibrated."""
+        if self.to_floor is None:
+            return None
+        step = 0.01
+        here, right, down = (
+            project(self.to_floor, (px / self.aspect, py))
+            for px, py in ((x, y), (x + step, y), (x, y + step))
+        )
+        if here is None or right is None or down is None:
+            return None
+        area = abs(cross(here, right, down))
+        return step / math.sqrt(area) if area > 0 else None
