@@ -35,7 +35,7 @@ LANES: Final = ("entry-1", "exit-1", "exit-2")
 BARRIER_S: Final = 5.0
 """The demo's barrier waits longer for the box than a real one: a busy machine shall not spoil the books."""
 FILMED: Final = 3
-"""Cars in the clip of the lane with a camera."""
+"""Cars in the clip of the lane with a camera: a guest, a member, a guest."""
 EMPTY_S: Final = 9.0
 """Before its first car: by then the box has the centre's rules."""
 DOCUMENTS: Final = frozenset({"coupons", "members-demo", "offers", "member-keys"})
@@ -48,12 +48,16 @@ class CarPark:
 
     folder: Path
     say: Say
+    broker: str
+    """The address of the broker itself, at the far end of the line."""
     page: str
     """The box's address."""
     lot: Lot
     line: Line
     hub: Part
     box: Part
+    secret: str
+    """Of the parking system's feed."""
     displays: dict[str, LaneDisplay]
     cars: Cars
     filmed: list[str] = field(default_factory=list)
@@ -61,12 +65,15 @@ class CarPark:
 
     @classmethod
     @contextmanager
-    def start(cls, folder: Path, say: Say, *, wanted_port: int, loop: bool) -> Iterator[Self]:
-        """Everything, until the box has what the centre has to tell. loop: the camera's cars come again and
-        again. Raises EdgeError, ModelsError or SyncError."""
+    def start(
+        cls, folder: Path, say: Say, *, wanted_port: int = 0, loop: bool = False, films: int = FILMED
+    ) -> Iterator[Self]:
+        """Everything, until the box has what the centre has to tell. wanted_port: of the page; 0: any. loop:
+        the camera's cars come again and again. films: how many they are. Raises EdgeError, ModelsError or
+        SyncError."""
         pull(card(DEFAULT), lambda text: None if "already" in text else say(text))
         cars = Cars()
-        filmed = _film(folder, cars, say)
+        filmed = _film(folder, cars, films, say)
         with ExitStack() as parts:
             broker = start_broker(folder, parts, say)
             say(f"head office imports {len(cars.members):,} members, sets offers and coupon rules")
@@ -90,7 +97,7 @@ class CarPark:
             lot.connect(f"{page}/api/v1/parking/lot", secret)
             lanes = [lane["id"] for lane in site["lanes"]]
             displays = {lane: _start_display(page, lane, parts) for lane in lanes}
-            running = cls(folder, say, page, lot, line, hub, box, displays, cars, filmed)
+            running = cls(folder, say, broker, page, lot, line, hub, box, secret, displays, cars, filmed)
             box.wait_until(lambda: running.documents() >= DOCUMENTS, READY_S)
             for display in displays.values():
                 box.wait_until(display.live.is_set, READY_S)
@@ -108,9 +115,9 @@ class CarPark:
         self.hub.check()
 
 
-def _film(folder: Path, cars: Cars, say: Say) -> list[str]:
+def _film(folder: Path, cars: Cars, films: int, say: Say) -> list[str]:
     """Cars for the lane with a camera, as a clip of our own drawing; none where that cannot be."""
-    plates = [cars.guest(), cars.member(), cars.guest()][:FILMED]
+    plates = [cars.member() if number % 3 == 1 else cars.guest() for number in range(films)]
     try:
         for name in ("plate-detector", "plate-recogniser", "text-recogniser"):
             pull(card(name), lambda text: None if "already" in text else say(text))

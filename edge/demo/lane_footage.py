@@ -42,6 +42,19 @@ class DriveOut(Drive):
 
 def write_lane_clip(path: Path, plates: Sequence[str], *, empty_s: float) -> Path:
     """Film these cars on their way out, after an empty road. Raises EdgeError where it cannot be drawn."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, SIZE)
+    if not writer.isOpened():
+        raise EdgeError(f"{path}: this OpenCV cannot write a clip")
+    try:
+        for _, frame in film_lane(plates, empty_s=empty_s):
+            writer.write(frame)
+    finally:
+        writer.release()
+    return path
+
+
+def film_lane(plates: Sequence[str], *, empty_s: float) -> Iterator[tuple[float, Image]]:
+    """(t, frame) of these cars on their way out, after an empty road. Raises EdgeError."""
     drives = [
         DriveOut(
             text,
@@ -53,15 +66,7 @@ def write_lane_clip(path: Path, plates: Sequence[str], *, empty_s: float) -> Pat
         )
         for number, text in enumerate(plates)
     ]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, SIZE)
-    if not writer.isOpened():
-        raise EdgeError(f"{path}: this OpenCV cannot write a clip")
-    try:
-        for _, frame in lane_frames(_road(), drives, FPS, _screwed_on):
-            writer.write(frame)
-    finally:
-        writer.release()
-    return path
+    yield from lane_frames(_road(), drives, FPS, _screwed_on)
 
 
 def _road() -> Iterator[Image]:

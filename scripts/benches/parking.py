@@ -1,4 +1,4 @@
-"""Parking coupons: members on the box, and what a trigger's signature costs."""
+"""Parking coupons: how soon they are decided and shown, plates, members, and a trigger's signature."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from pipelines.members import DIGEST_BYTES, MemberBook, MemberKey, MemberList, MemberSet
 from pipelines.tokens import token_of
+from scripts.benches import parking_latency as latency
+from scripts.benches import parking_plates as plates
 from sync.bodies import utc
 from sync.coupon_payloads import MOST_PER_PIECE, TriggerBody
 from sync.keys import KeyPair
@@ -24,7 +26,7 @@ ROUNDS: Final = 5
 
 def measure() -> dict[str, Any]:
     """One part for each step of a coupon's way."""
-    return {"members": _members(), "signature": _signature()}
+    return latency.measure() | {"plates": plates.measure(), "members": _members(), "signature": _signature()}
 
 
 def _members() -> dict[str, Any]:
