@@ -25,12 +25,13 @@ from models.detector import load_detector
 from models.errors import ModelsError
 from models.plates.read import PlateReader
 from pipelines.layout import CameraLayout
+from pipelines.plate_records import PlateRead
 from pipelines.records import Fact
 
 log = logging.getLogger("edge.engine")
 
 FLUSH_S: Final = 0.1
-"""Facts are gathered this long before they are sent: at most ten messages a second."""
+"""Facts are gathered this long before they are sent: at most ten messages a second. A plate does not wait."""
 BEAT_S: Final = 1.0
 """A message is sent this often even without facts: the sign of life."""
 SILENT_S: Final = 6.0
@@ -208,6 +209,8 @@ class EngineLoop:
             had, facts = camera.turn(self._clock)
             any_had |= had
             self._facts += facts
+            if any(isinstance(fact, PlateRead) for fact in facts):
+                self._send()  # a driver waits
             self._send_if_due()
         return any_had
 

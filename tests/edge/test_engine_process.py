@@ -16,7 +16,11 @@ from edge.clock import SteadyClock
 from edge.engine import Spent
 from edge.engine_process import Batch, EngineLoop, ServedCamera, Watched
 from pipelines.layout import CameraLayout
+from pipelines.plate_records import PlateRead
 from pipelines.records import Event, Fact
+
+PLATE = 77
+"""A frame of this shade settles a plate's read."""
 
 
 @dataclass
@@ -32,6 +36,8 @@ class FakeEngine:
         if shade == 66:
             raise ValueError("an odd picture")
         time.sleep(self.slow_s)
+        if shade == PLATE:
+            return [PlateRead("exit-1", self.camera, t, None, 0.0, 0, 1)]
         return [Event(f"frame-{shade}", t, self.camera)]
 
     def gap(self, t: float) -> list[Fact]:
@@ -123,6 +129,23 @@ def test_a_frame_s_facts_reach_the_main_process_within_a_moment(bench):
         bench.wait(lambda shade=shade: f"frame-{shade}" in bench.names("a"))
         waits.append(time.monotonic() - began)
     assert max(waits) < 0.3, waits
+
+
+def test_a_plate_does_not_wait_for_the_next_message(bench):
+    bench.camera("a")
+    bench.start()
+    waits = []
+    for _ in range(5):
+        bench.paint("a", 1)
+        bench.wait(lambda: bench.batches[-1][1].facts != ())
+        begun, count = time.monotonic(), len(bench.batches)
+        bench.paint("a", PLATE)
+        bench.wait(lambda count=count: len(bench.batches) > count)
+        at, batch = bench.batches[count]
+        assert any(isinstance(fact, PlateRead) for fact in batch.facts)
+        waits.append(at - begun)
+        time.sleep(0.15)
+    assert min(waits) < 0.05, waits
 
 
 def test_it_sends_at_most_ten_messages_a_second_and_at_least_one(bench):
