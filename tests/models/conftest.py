@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from models import cache
 from models.errors import ModelsError
@@ -15,9 +14,6 @@ from models.fetch import fetch
 from models.manifest import ModelCard, card
 from models.pull import pull
 from models.types import Image
-
-settings.register_profile("shared machine", deadline=None)  # a busy machine is no failure
-settings.load_profile("shared machine")
 
 
 def quiet(_text: str) -> None:
