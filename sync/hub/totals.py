@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.as_json import FIGURES
-from sync.errors import SyncError
+from sync.hub.databases import Ask, is_postgres, reading
 from sync.topics import BoxIdentity
 
 
@@ -80,36 +78,22 @@ class BoxTotals:
     areas: tuple[AreaTotals, ...] = ()
 
 
-def totals(path: Path) -> list[BoxTotals]:
-    """Per box, in order of name. Reads only; may be called while the hub runs."""
-    with _reading(path) as db:
-        return [_box(db, *row) for row in db.execute(_BOXES).fetchall()]
+def totals(where: str | Path) -> list[BoxTotals]:
+    """Per box, in order of name. Reads only; may be called while the hub runs. Raises SyncError."""
+    with reading(where) as ask:
+        return [_box(ask, *row) for row in ask(_BOXES, ())]
 
 
-def heat(path: Path, box: BoxIdentity, camera: str, begin: int, end: int) -> list[HeatTotals]:
+def heat(where: str | Path, box: BoxIdentity, camera: str, begin: int, end: int) -> list[HeatTotals]:
     """The heat map of a camera over the minutes that start in [begin, end), UTC seconds; two where its floor
-    was first measured in between, none where no minute is held."""
-    with _reading(path) as db:
+    was first measured in between, none where no minute is held. Raises SyncError."""
+    cells: dict[str, dict[tuple[int, int], float]] = {}
+    with reading(where) as ask:
         key = (box.tenant, box.store, box.box, camera, begin, end)
-        observed = db.execute(_HEAT_OBSERVED, key).fetchall()
-        cells: dict[str, dict[tuple[int, int], float]] = {}
-        for unit, column, row, seconds in db.execute(_HEAT_CELLS, key):
+        observed = ask(_HEAT_OBSERVED, key)
+        for unit, column, row, seconds in ask(_POSTGRES_CELLS if is_postgres(where) else _SQLITE_CELLS, key):
             cells.setdefault(unit, {})[column, row] = seconds
     return [HeatTotals(unit, seconds, cells.get(unit, {})) for unit, seconds in observed]
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """One moment of the database, for all the queries inside."""
-    try:
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
-        try:
-            db.execute("BEGIN")
-            yield db
-        finally:
-            db.close()
-    except sqlite3.Error as error:
-        raise SyncError(f"cannot read the hub's database {path}: {error}") from error
 
 
 _BOXES = """
@@ -122,6 +106,7 @@ SELECT count(*) FILTER (WHERE "schema" = 'storeedge/minute/1'),
        count(*) FILTER (WHERE "schema" = '')
 FROM message WHERE {_HERE}
 """  # noqa: S608
+_GIVEN_UP = "CAST(coalesce(sum(given_up), 0) AS BIGINT)"
 _SCOPES = tuple(FIGURES)
 _WINDOWS = " + ".join(
     f"(SELECT count(*) FROM {scope}_minute WHERE {_HERE})"  # noqa: S608
@@ -131,11 +116,17 @@ _WINDOWS = " + ".join(
 
 def _whole(column: str) -> str:
     """A sum, or NULL where a minute that was observed does not know the figure."""
-    return f"iif(sum({column} IS NULL AND entries IS NOT NULL), NULL, sum({column}))"
+    unknown = f"sum(CASE WHEN {column} IS NULL AND entries IS NOT NULL THEN 1 END) > 0"
+    return f"CASE WHEN {unknown} THEN NULL ELSE {_sum(column)} END"
+
+
+def _sum(column: str) -> str:
+    """A whole number, on PostgreSQL too."""
+    return f"CAST(sum({column}) AS BIGINT)"
 
 
 _GATES = f"""
-SELECT camera, id, sum(entries), sum(exits), {_whole("staff_entries")}, {_whole("staff_exits")},
+SELECT camera, id, {_sum("entries")}, {_sum("exits")}, {_whole("staff_entries")}, {_whole("staff_exits")},
        {_whole("u_turns")}, {_whole("parties")}
 FROM gate_minute WHERE {_HERE} GROUP BY camera, id ORDER BY 1, 2
 """  # noqa: S608
@@ -144,35 +135,36 @@ SELECT id, sum(person_seconds) / sum(observed_seconds) FILTER (WHERE observed_se
        (SELECT one.now FROM occupancy_minute AS one
         WHERE (one.tenant, one.store, one.box, one.id) = (each.tenant, each.store, each.box, each.id)
           AND one.now IS NOT NULL ORDER BY one.start DESC LIMIT 1),
-       sum(drift)
-FROM occupancy_minute AS each WHERE {_HERE} GROUP BY id ORDER BY 1
+       {_sum("drift")}
+FROM occupancy_minute AS each WHERE {_HERE} GROUP BY tenant, store, box, id ORDER BY 1
 """  # noqa: S608
 _STRETCH = f"{_HERE} AND camera = ? AND start >= ? AND start < ?"
 _HEAT_OBSERVED = f"""
 SELECT unit, sum(observed_seconds) FROM heat_minute WHERE {_STRETCH} GROUP BY unit ORDER BY 1
 """  # noqa: S608
-_HEAT_CELLS = f"""
+_SQLITE_CELLS = f"""
 SELECT unit, each.value ->> 0, each.value ->> 1, sum(each.value ->> 2)
 FROM heat_minute, json_each(cells) AS each WHERE {_STRETCH} GROUP BY 1, 2, 3
 """  # noqa: S608
+_POSTGRES_CELLS = f"""
+SELECT unit, (cell ->> 0)::int, (cell ->> 1)::int, sum((cell ->> 2)::float)
+FROM heat_minute, json_array_elements(cells) AS cell WHERE {_STRETCH} GROUP BY 1, 2, 3
+"""  # noqa: S608
 
 
-def _box(db: sqlite3.Connection, *key: str) -> BoxTotals:
-    minutes, events, set_aside = db.execute(_MESSAGES, key).fetchone()
-    (windows,) = db.execute(f"SELECT {_WINDOWS}", key * len(_SCOPES)).fetchone()
-    (given_up,) = db.execute(
-        f"SELECT coalesce(sum(given_up), 0) FROM stream WHERE {_HERE}",  # noqa: S608
-        key,
-    ).fetchone()
-    online = db.execute(f"SELECT online FROM box WHERE {_HERE}", key).fetchone()  # noqa: S608
+def _box(ask: Ask, *key: str) -> BoxTotals:
+    ((minutes, events, set_aside),) = ask(_MESSAGES, key)
+    ((windows,),) = ask(f"SELECT {_WINDOWS}", key * len(_SCOPES))
+    ((given_up,),) = ask(f"SELECT {_GIVEN_UP} FROM stream WHERE {_HERE}", key)  # noqa: S608
+    online = ask(f"SELECT online FROM box WHERE {_HERE}", key)  # noqa: S608
     return BoxTotals(
         box=BoxIdentity(*key),
-        online=None if online is None else bool(online[0]),
+        online=bool(online[0][0]) if online else None,
         minutes=minutes,
         windows=windows,
         events=events,
         set_aside=set_aside,
         given_up=given_up,
-        gates=tuple(GateTotals(*row) for row in db.execute(_GATES, key)),
-        areas=tuple(AreaTotals(*row) for row in db.execute(_AREAS, key)),
+        gates=tuple(GateTotals(*row) for row in ask(_GATES, key)),
+        areas=tuple(AreaTotals(*row) for row in ask(_AREAS, key)),
     )

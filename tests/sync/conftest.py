@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.broker import mosquitto
+from tests.postgres import postgres
 
-__all__ = ["mosquitto"]
+__all__ = ["mosquitto", "postgres"]

@@ -1,0 +1,129 @@
+"""One connection of the hub to PostgreSQL, with its tables made and its settings as the ledger needs them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from pipelines.as_json import FIGURES
+from sync.errors import SyncError
+from sync.hub.postgres_rollups import day_functions, rollups
+from sync.hub.postgres_tables import minutes
+
+log = logging.getLogger(__name__)
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+MAKING: Final = 0x53746F7265456467
+"""Advisory lock: of several hubs that start at once one makes the tables."""
+CONNECT_S: Final = 5
+SILENCE_MS: Final = 15_000
+"""A server that is gone without a word is noticed after this long."""
+_SETTINGS: Final = (
+    "SET timezone = 'UTC'",
+    "SET lock_timeout = '5s'",
+    "SET statement_timeout = '60s'",
+    # A table that was empty when a plan was made must not be read from end to end later: always by key.
+    "SET enable_seqscan = off",
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
+    "SET jit = off",
+    # An acknowledgement promises that the commit is on the disk. Stricter settings stay as they are.
+    "SELECT set_config('synchronous_commit', 'on', false) "
+    "WHERE current_setting('synchronous_commit') = 'off'",
+)
+
+
+def shown(url: str) -> str:
+    """Where a database is, without the password."""
+    try:
+        told = conninfo_to_dict(url)
+    except psycopg.Error:
+        return "postgresql://…"
+    user = f"{told['user']}@" if told.get("user") else ""
+    port = f":{told['port']}" if told.get("port") else ""
+    return f"postgresql://{user}{told.get('host') or ''}{port}/{told.get('dbname') or ''}"
+
+
+def connect(url: str) -> Connection:
+    """For the ledger. Raises psycopg.Error, or SyncError for a database that cannot be used."""
+    db = _open(url)
+    try:
+        _check(db, url)
+        for setting in _SETTINGS:
+            db.execute(setting)
+        _make(db)
+        for scope in FIGURES:
+            db.execute(f"CREATE TEMP TABLE staged_{scope} (LIKE {scope}_minute) ON COMMIT DELETE ROWS")
+        db.execute("CREATE TEMP TABLE staged (LIKE message) ON COMMIT DELETE ROWS")
+        db.execute("ALTER TABLE staged ALTER COLUMN received_at DROP NOT NULL")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]]:
+    """One moment of the database, for all the queries inside, with `?` for parameters. Raises SyncError."""
+    try:
+        db = _open(url)
+        try:
+            db.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield lambda sql, given: db.execute(sql.replace("?", "%s").encode(), given).fetchall()
+        finally:
+            db.close()
+    except psycopg.Error as error:
+        raise SyncError(f"cannot read the hub's database {shown(url)}: {in_a_line(error)}") from error
+
+
+def in_a_line(error: BaseException) -> str:
+    """The driver's message without its line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _open(url: str) -> Connection:
+    return psycopg.connect(
+        url,
+        autocommit=True,
+        client_encoding="UTF8",
+        connect_timeout=CONNECT_S,
+        keepalives_idle=5,
+        keepalives_interval=3,
+        keepalives_count=3,
+        tcp_user_timeout=SILENCE_MS,
+        fallback_application_name="storeedge hub",
+    )
+
+
+def _check(db: Connection, url: str) -> None:
+    encoding = db.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise SyncError(f"the hub's database {shown(url)} has the encoding {encoding}; make it with UTF8")
+    if db.execute("SHOW fsync").fetchone() == ("off",):
+        log.warning("hub: the database has fsync off: a power cut may lose what was acknowledged")
+
+
+def _make(db: Connection) -> None:
+    """Make what is missing, in one transaction: tables, and columns that came later (NULL in old rows)."""
+    with db.transaction():
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (MAKING,))
+        db.execute(files("sync.hub").joinpath("postgres.sql").read_bytes())
+        for scope in FIGURES:
+            for statement in minutes(scope):
+                db.execute(statement.encode())
+        for statement in rollups():
+            db.execute(statement.encode())
+        for signature, statement in day_functions():
+            try:
+                with db.transaction():
+                    db.execute(statement.encode())
+            except psycopg.errors.InvalidFunctionDefinition:  # it tells more than an older hub's
+                db.execute(f"DROP FUNCTION {signature}".encode())
+                db.execute(statement.encode())
