@@ -16,7 +16,7 @@ from models.plates.crop import TWO_ROWS_BELOW
 from models.plates.detect import FoundPlate, same_plate
 from models.plates.read import Layout, PlateReader
 from models.types import Image
-from pipelines.plate_grammar import Verdict, consult, weigh
+from pipelines.plate_grammar import Verdict, consult, needed, weigh
 from pipelines.plate_records import PlateColour, PlateKind
 
 SIDES: Final = (480, 720, 1080, 1600, 2400, 3200)
@@ -116,8 +116,8 @@ class StillReader:
         verdict, agree = opinion.verdict, opinion.agree
         accepted = (
             verdict.kind is not None
-            and verdict.margin >= MARGIN
-            and verdict.foreign >= PROVINCE_MARGIN
+            and verdict.margin >= needed(MARGIN, verdict.fit)
+            and verdict.foreign >= needed(PROVINCE_MARGIN, verdict.fit)
             and agree >= AGREE
             and sights[0].width >= LEAST_WIDTH
             and verdict.fit > HOPELESS

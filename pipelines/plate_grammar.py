@@ -74,8 +74,10 @@ _STRANGE_COLOUR: Final = 1e-4
 """How usual a colour is that should not occur: lamps and cameras change colours, never by this much alone."""
 _UNSEEN: Final = 0.01
 """Probability at a step of a character that the recogniser did not think of."""
-_STRAY: Final = 0.1
-"""Share of what looks like no plate's character that may be a smudged one: other print is no plate."""
+_STRAY: Final = -2.3
+"""Nats that each character costs which no plate has: one may be smudged, other print is full of them."""
+FITS: Final = -2.5
+"""Mean log-probability of the text from which a picture is clear."""
 _FAINT: Final = 2e-3
 """A character that nowhere reaches this is not followed by itself, only as an unseen one."""
 _DOUBT: Final = 0.02
@@ -145,8 +147,7 @@ def weigh(glyphs: Glyphs) -> Reading:
     follow = np.flatnonzero(glyphs.max(axis=0) >= _FAINT)
     follow = follow[(follow != BLANK) & (follow != OTHER)]
     steps = glyphs.astype(np.float64)
-    faint = steps.sum(axis=1) - steps[:, [BLANK, OTHER, *follow]].sum(axis=1)
-    wild = faint + _STRAY * steps[:, OTHER] + _UNSEEN
+    wild = steps.sum(axis=1) - steps[:, [BLANK, *follow]].sum(axis=1) + _UNSEEN
     marks = np.concatenate([steps[:, follow], wild[:, None]], axis=1)
     blank = steps[:, BLANK] + _UNSEEN / 10
     may = np.concatenate([ALLOWED[:, :, follow], _USED[:, :, None]], axis=2).astype(np.float64)
@@ -155,7 +156,13 @@ def weigh(glyphs: Glyphs) -> Reading:
     says[:, :, follow] = entered[:, :, :-1]
     says = (says + entered[:, :, -1:] / _CHOICES) * (1 - _DOUBT) + _DOUBT / _CHOICES
     with np.errstate(divide="ignore"):
-        return Reading(np.log(fit), np.where(ALLOWED, np.log(says), -np.inf).astype(np.float32))
+        fit = np.log(fit) + _STRAY * _strays(steps[:, OTHER])
+        return Reading(fit, np.where(ALLOWED, np.log(says), -np.inf).astype(np.float32))
+
+
+def _strays(other: NDArray[np.float64]) -> float:
+    """How many characters that no plate has: the sum of all rises of their probability."""
+    return float(np.clip(np.diff(other, prepend=0.0), 0, None).sum())
 
 
 def _alignments(
@@ -201,6 +208,12 @@ def _alignments(
         after_space = after_space * blank[step]
         after_space[:, :-1] += every
     return np.maximum(fit, 1e-300), entered / np.maximum(fit, 1e-300)[:, None, None]
+
+
+def needed(margin: float, fit: float) -> float:
+    """A margin that is enough for a clear picture, as it must be for one that fits its text so well: where
+    nothing fits, the best of bad texts is no better for being far ahead."""
+    return margin * (1 + max(0.0, FITS - fit))
 
 
 @dataclass(slots=True)

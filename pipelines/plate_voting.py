@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipelines.plate_grammar import Ballot, Opinion, Reading, Verdict
+from pipelines.plate_grammar import Ballot, Opinion, Reading, Verdict, needed
 from pipelines.plate_records import PlateColour, PlateRead
 
 FRAMES: Final = 3
@@ -214,8 +214,8 @@ class PlateVoting:
             verdict.kind is not None
             and votes >= FRAMES
             and votes >= AGREE * len(candidate.texts)
-            and verdict.margin >= MARGIN * share
-            and verdict.foreign >= province
+            and verdict.margin >= needed(MARGIN * share, verdict.fit)
+            and verdict.foreign >= needed(province, verdict.fit)
         )
 
     def _tell(

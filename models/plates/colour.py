@@ -16,7 +16,7 @@ _DOUBT: Final = (0.03, 0.003)
 full of colour as a clean one by day."""
 _HUES: Final = {"yellow": (10, 34), "green": (34, 92), "blue": (92, 135)}
 """OpenCV's hues, 0 to 180."""
-_COLOURED: Final = 45.0
+_COLOURED: Final = 60.0
 """Saturation (0 to 255) at which a pixel counts half as coloured."""
 _LEFT: Final = 0.22
 """Share of a large new-energy plate that is yellow."""
