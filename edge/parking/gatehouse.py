@@ -11,13 +11,14 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from edge.errors import StoreError
-from edge.lane_screen.board import Board, Notice
+from edge.lane_screen.board import Board
 from edge.log import fields
+from edge.parking.screens import Screens
 from edge.store.parking import ParkingBooks, Signed, Stay
 from pipelines.coupon_rules import Offer, Rule
 from pipelines.coupons import LEDGER_DAYS, Coupons, Decision, Reason
@@ -32,14 +33,10 @@ from sync.coupon_payloads import TriggerAnswer, TriggerBody
 
 log = logging.getLogger("edge.parking")
 
-SHOW_S: Final = 45.0
-"""A screen says no longer what the car before it got."""
 FLUSH_S: Final = 5.0
 """Counts and sessions that the store refused wait for so long at least."""
 WIPE_S: Final = 600.0
 MOST_UNSAVED: Final = 10_000
-OF_THE_STORE: Final = "unknown_offer"
-"""The centre refuses what it does not know: the store's own offers, which need no coupon of the centre."""
 _STAYS: Final = frozenset({"repeat", "provisional", "late", "unknown_stay"})
 """Reads that are about no new car at the lane: its screen stays as it is."""
 
@@ -104,13 +101,12 @@ class Gatehouse:
         to the parking system."""
         self._lanes, self._sessions, self._coupons, self._books = lanes, sessions, coupons, books
         self._clock, self._sign, self._committed = clock, sign, committed
-        self._board, self._teller = board, teller
+        self._screens, self._teller = Screens(board), teller
         self._members = members
         self._lock = threading.RLock()
         self._unsaved: dict[str, Stay] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._total: Counter[tuple[str, str]] = Counter()
-        self._shown: dict[str, Decision] = {}
         self._flushed_at = self._wiped_at = clock()
         self.fault: str | None = None
         """Why the store refuses what parking keeps; None while it takes it."""
@@ -161,28 +157,7 @@ class Gatehouse:
     def answered(self, answer: TriggerAnswer) -> bool:
         """The centre has issued or refused the coupon that a lane shows; whether the screen was changed."""
         with self._lock:
-            decision = self._shown.get(answer.lane)
-            if self._board is None or decision is None or decision.key != answer.key:
-                return False
-            notice = self._board.now(answer.lane)
-            if notice is None:
-                return False
-            if answer.decision == "refused":
-                if answer.reason == OF_THE_STORE:
-                    return False
-                self._blank(answer.lane)
-                return True
-            self._board.show(
-                answer.lane,
-                Notice(
-                    answer.headline or notice.headline,
-                    answer.detail or notice.detail,
-                    answer.qr or notice.qr,
-                    notice.decided_at,
-                    min(notice.until, answer.expires_at.timestamp()),
-                ),
-            )
-            return True
+            return self._screens.answered(answer)
 
     # -- what may be asked ------------------------------------------------------------------------------
 
@@ -213,14 +188,14 @@ class Gatehouse:
             self._keep(seen.changed, now, known={moment.session: known})
         if found == "decided" and (before := self._coupons.ledger.decided(moment.session, moment.on)):
             return self._again(moment.lane, before, now)
-        self._blank(moment.lane)
+        self._screens.blank(moment.lane)
         return Outcome(found)
 
     def _without_moment(self, seen: Seen, now: float) -> Outcome:
         if seen.reason is not None:
             self._note(seen.lane, seen.reason)
             if seen.reason not in _STAYS:
-                self._blank(seen.lane)
+                self._screens.blank(seen.lane)
         if seen.changed:
             self._keep(seen.changed, now)
         return Outcome(seen.reason or "noted")
@@ -244,13 +219,13 @@ class Gatehouse:
             result: Reason = "decided" if self.fault is None else "not_stored"
             self._note(moment.lane, decision.reason or "issued", -1)
             self._note(moment.lane, result)
-            self._blank(moment.lane)
+            self._screens.blank(moment.lane)
             return Outcome(result)
         self._coupons.ledger.add(decision)
         if decision.issued and offer is not None:
-            self._show(decision, offer, now)
+            self._screens.show(moment.lane, decision, offer, now)
         else:
-            self._blank(moment.lane)
+            self._screens.blank(moment.lane)
         self._committed()
         if told is not None and self._teller is not None:
             self._teller.tell(told)
@@ -260,14 +235,9 @@ class Gatehouse:
         """The same car, such as at the exit after its fee was asked for: the screen says the same again."""
         offer = self._offer(decision) if decision.issued and now < decision.expires_at else None
         if offer is None:
-            self._blank(lane)
-        elif self._board is not None and lane in self._board.lanes:
-            shown, notice = self._shown.get(lane), self._board.now(lane)
-            if notice is not None and shown is not None and shown.key == decision.key:
-                # With the centre's own code, if that has come meanwhile.
-                self._board.show(lane, replace(notice, until=min(decision.expires_at, now + SHOW_S)))
-            else:
-                self._show(decision, offer, now, lane)
+            self._screens.blank(lane)
+        else:
+            self._screens.show(lane, decision, offer, now)
         return Outcome("decided", decision, offer)
 
     def _member(self, moment: Moment, now: float) -> tuple[Member | None, bool | None]:
@@ -281,20 +251,7 @@ class Gatehouse:
     def _offer(self, decision: Decision) -> Offer | None:
         return next((rule.offer for rule in self._coupons.rules if rule.id == decision.rule), None)
 
-    # -- screen and books -------------------------------------------------------------------------------
-
-    def _show(self, decision: Decision, offer: Offer, now: float, lane: str | None = None) -> None:
-        lane = decision.lane if lane is None else lane
-        if self._board is None or lane not in self._board.lanes:
-            return
-        self._shown[lane] = decision
-        until = min(decision.expires_at, now + SHOW_S)
-        self._board.show(lane, Notice(offer.headline, offer.detail, offer.qr, now, until))
-
-    def _blank(self, lane: str) -> None:
-        """Another car stands there: what the last one got is not for its eyes."""
-        if self._board is not None and lane in self._board.lanes and self._shown.pop(lane, None) is not None:
-            self._board.show(lane, None)
+    # -- the books ---------------------------------------------------------------------------------------
 
     def _note(self, lane: str, outcome: str, by: int = 1) -> None:
         for counter in (self._counts, self._total):

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import StoreFull
-from edge.parking.gatehouse import FLUSH_S, SHOW_S, WIPE_S
+from edge.parking.gatehouse import FLUSH_S, WIPE_S
+from edge.parking.screens import SHOW_S
 from pipelines.coupon_rules import Caps
 from pipelines.coupons import REASONS
 from pipelines.members import MemberBook, MemberKey, MemberList, MemberSet, digest_of
@@ -154,6 +155,7 @@ def test_the_centres_answer_comes_on_the_screen_of_its_own_car_only(box: Box) ->
     assert box.screen() == "two-hours!"
     assert box.desk.answered(answer(box))
     assert box.screen() == "Yours: 2 h"
+    assert not box.desk.answered(answer(box, "refused", reason="unknown_offer")), "the store's own"
     assert box.desk.answered(answer(box, "refused", reason="cap"))
     assert box.screen() is None
 
