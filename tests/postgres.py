@@ -102,10 +102,17 @@ class Postgres:
     def kill(self) -> None:
         """-9 to every process of it, as by a power cut."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            main = self._process.pid
+            os.kill(main, signal.SIGSTOP)  # so that it makes no more
+            children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+            for pid in (main, *map(int, children)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            until = time.monotonic() + 10
+            while any(Path("/proc", pid).exists() for pid in children) and time.monotonic() < until:
+                time.sleep(0.01)
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def stop(self) -> None:
@@ -121,8 +128,7 @@ class Postgres:
         assert done.returncode == 0, done.stderr
 
     def _as_user(self) -> dict[str, Any]:
-        """In a group of its own, so that `kill` reaches all its processes and nobody else's."""
-        who: dict[str, Any] = {"start_new_session": True, "cwd": "/"}
+        who: dict[str, Any] = {"cwd": "/"}
         if self._user is not None:
             who |= {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
         return who

@@ -16,8 +16,8 @@ from edge.cli import hub_coupons
 from edge.errors import EdgeError
 from sync.hub.coupon_service import CouponFiles, CouponService
 from sync.hub.coupons import Caps
+from sync.hub.databases import is_postgres, open_ledger, shown
 from sync.hub.receiver import Hub
-from sync.hub.sqlite import SqliteLedger
 from sync.hub.totals import BoxTotals, totals
 from sync.mqtt import Broker
 
@@ -38,7 +38,19 @@ def run(
         envvar="STOREEDGE_BROKER",
         help="mqtt://host:port or mqtts://host:port, with user:password@ if needed.",
     ),
-    db: Path = typer.Option(..., help="SQLite file for everything received; made when missing."),
+    db: str = typer.Option(
+        ...,
+        "--db",
+        "--database",
+        envvar="STOREEDGE_HUB_DATABASE",
+        help="Where everything received goes: a SQLite file, made when missing, or "
+        "postgresql://user@host/name, which several hubs may share.",
+    ),
+    coupons: Path | None = typer.Option(
+        None,
+        help="Beside which file the coupon books lie, such as hub.db; that of --db unless it is PostgreSQL. "
+        "Without it a hub on PostgreSQL issues no coupons; only one hub may.",
+    ),
     ca: str | None = typer.Option(None, help="Certificate of the authority that signed the broker's."),
     cert: str | None = typer.Option(None, help="The hub's own certificate."),
     key: str | None = typer.Option(None, help="The key of --cert."),
@@ -56,29 +68,36 @@ def run(
         zone = ZoneInfo(timezone)
     except (ValueError, ZoneInfoNotFoundError) as error:
         raise EdgeError(f"no time zone {timezone}; write it as Asia/Shanghai") from error
-    ledger = SqliteLedger(db)
-    coupons = CouponService(
-        CouponFiles.beside(db), zone, caps=Caps(member_day, member_week), first_use=not ask_first
+    ledger = open_ledger(db)
+    beside = coupons if coupons is not None or is_postgres(db) else Path(db)
+    caps = Caps(member_day, member_week)
+    service = (
+        CouponService(CouponFiles.beside(beside), zone, caps=caps, first_use=not ask_first)
+        if beside is not None
+        else None
     )
     hub = Hub(
         connection,
         ledger,
         name,
-        coupons=coupons,
-        on_ready=lambda: print(f"hub ready: {connection} -> {db}", flush=True),
+        coupons=service,
+        on_ready=lambda: print(f"hub ready: {connection} -> {shown(db)}", flush=True),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: hub.stop())
     try:
         hub.run()
     finally:
-        coupons.close()
+        if service is not None:
+            service.close()
         ledger.close()
 
 
 @app.command("totals")
 def show(
-    db: Path = typer.Option(..., help="The SQLite file of `hub run`."),
+    db: str = typer.Option(
+        ..., "--db", "--database", envvar="STOREEDGE_HUB_DATABASE", help="That of `hub run`."
+    ),
     as_json: bool = typer.Option(False, "--json", help="For programs."),
 ) -> None:
     """What each box has delivered."""
