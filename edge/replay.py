@@ -13,6 +13,7 @@ from edge.annotate import Annotator
 from edge.clip import Clip
 from edge.engine import CameraEngine
 from edge.errors import ConfigError
+from edge.replay_coupons import ClipCoupons
 from edge.tally import Tally
 from models.plates.read import PlateReader
 from models.types import Detector
@@ -37,6 +38,8 @@ class Replay:
     """Those whose gates are all this camera's."""
     plates: PlateReader | None = None
     """Reads plates in the camera's lanes; None: its vehicles are only counted."""
+    coupons: ClipCoupons | None = None
+    """Decides what the cars whose plates are read would get; None: nothing is decided."""
     realtime: bool = False
     annotate: Path | None = None
     progress: Callable[[float], None] = lambda _share: None
@@ -67,10 +70,8 @@ class Replay:
                 for fact in (each for one in facts for each in (one, *patrol.see(one))):
                     tally.add(fact)
                     minutes.add(fact)
-                    if isinstance(fact, Crossing | Visit | Wait | VehiclePassage | Event):
-                        _write(events, record_as_json(fact))
-                    elif isinstance(fact, PlateRead):
-                        _write(events, _plate_as_json(fact))
+                    for line in self._lines(fact):
+                        _write(events, line)
                 for _, sealed in minutes.seal(t):
                     _write_windows(windows, sealed)
 
@@ -89,7 +90,17 @@ class Replay:
             "analysed": spent.frames, "inferred": spent.inferred, "seconds": round(self.clip.seconds, 3),
             "wall_s": round(time.perf_counter() - wall, 3), "cpu_s": round(time.process_time() - cpu, 3),
             **tally.as_json(self.clip.seconds),
+            **({} if self.coupons is None else {"triggers": self.coupons.as_json()}),
         }  # fmt: skip
+
+    def _lines(self, fact: Fact) -> list[dict[str, Any]]:
+        """What `events.jsonl` says of a fact; nothing of what is only counted."""
+        if isinstance(fact, Crossing | Visit | Wait | VehiclePassage | Event):
+            return [record_as_json(fact)]
+        if isinstance(fact, PlateRead):
+            triggers = self.coupons.read(fact) if self.coupons is not None else []
+            return [_plate_as_json(fact), *triggers]
+        return []
 
 
 def _plate_as_json(read: PlateRead) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +40,7 @@ def replay(
     from edge.config import load_site
     from edge.progress import Bar
     from edge.replay import Replay
+    from edge.replay_coupons import ClipCoupons
     from models.detector import load_detector
 
     config = load_site(site)
@@ -51,6 +53,7 @@ def replay(
             job = Replay(
                 opened, layout, detector, out, fps or chosen.fps,
                 areas=config.areas_of(chosen.id), plates=plates,
+                coupons=ClipCoupons.of(config, time.time()) if plates and config.coupons else None,
                 realtime=realtime, annotate=annotate, progress=bar.to,
             )  # fmt: skip
             summary = job.run()
