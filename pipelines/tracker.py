@@ -22,8 +22,9 @@ from models.types import Detections
 from pipelines import association, box_ends, overlap
 from pipelines.motion import box_variance, follow, spread
 from pipelines.relink import go_on, linked
+from pipelines.seen import Seen
 from pipelines.traces import Traces, touches_edge
-from pipelines.track import EDGE, Box, Track, TrackerSettings
+from pipelines.track import EDGE, Track, TrackerSettings
 from pipelines.usual_height import UsualHeight
 
 SHAPE_MEMORY: Final = 3000
@@ -33,27 +34,6 @@ FROM_SIDE: Final = 0.6
 TALLEST: Final = 1.3
 SHORTEST: Final = 0.6
 """A body's height over what is usual at its place; a box that says less shows only part of a body."""
-
-
-@dataclass(slots=True)
-class _Seen:
-    """This frame's detections in the tracker's unit, one row each."""
-
-    x: NDArray[np.float64]
-    top: NDArray[np.float64]
-    foot: NDArray[np.float64]
-    width: NDArray[np.float64]
-    height: NDArray[np.float64]
-    score: NDArray[np.float64]
-    label: NDArray[np.int16]
-    boxes: list[Box]
-    """In fractions of the frame."""
-    spans: NDArray[np.float64]
-    """(n, 4) x1, y1, x2, y2 in the tracker's unit."""
-    same: NDArray[np.bool_]
-    """(n, n) whether two boxes show one person."""
-    claimed: list[int]
-    """Those that a track has been prolonged with."""
 
 
 @dataclass(slots=True)
@@ -91,7 +71,7 @@ class Tracker:
             raise ValueError(f"frame at {t:.3f} s comes after one at {self._t:.3f} s")
         self._t = t
         self._forget(t)
-        seen = self._read(detections)
+        seen = Seen.of(detections, self.aspect, self.settings)
         for track in self.tracks:
             track.updated = False
         self._mark_crowded(t)
@@ -174,27 +154,7 @@ class Tracker:
             return self.settings.gone_s
         return self.settings.stand_s if track.stands(self.settings) else self.settings.lost_s
 
-    def _read(self, detections: Detections) -> _Seen:
-        settings = self.settings
-        spans = detections.boxes.astype(np.float64)
-        spans[:, 0::2] *= self.aspect
-        twice = overlap.over_union(spans, spans) > settings.same_overlap
-        twice |= overlap.over_smaller(spans, spans) > settings.same_inside
-        return _Seen(
-            x=(spans[:, 0] + spans[:, 2]) / 2,
-            top=spans[:, 1],
-            foot=spans[:, 3],
-            width=spans[:, 2] - spans[:, 0],
-            height=spans[:, 3] - spans[:, 1],
-            score=detections.scores.astype(np.float64),
-            label=detections.classes,
-            boxes=[(x1, y1, x2, y2) for x1, y1, x2, y2 in detections.boxes.tolist()],
-            spans=spans,
-            same=twice,
-            claimed=[],
-        )
-
-    def _match(self, t: float, seen: _Seen) -> list[int]:
+    def _match(self, t: float, seen: Seen) -> list[int]:
         """Prolong tracks; the confident detections that nobody claimed."""
         settings = self.settings
         scores = seen.score.tolist()
@@ -203,10 +163,10 @@ class Tracker:
         awaited = [k for k in self.tracks if t - k.seen <= settings.found_s or k.stands(settings)]
         missed, free = self._assign(t, awaited, high, seen)
         fresh = [k for k in missed if t - k.seen <= settings.fresh_s and k.hits > 1]
-        missed, _ = self._assign(t, fresh, self._apart(seen, low), seen, surprise=settings.faint)
+        missed, _ = self._assign(t, fresh, seen.apart(low), seen, surprise=settings.faint)
         # Somebody alone may turn on the heel; in a crowd it would be somebody else.
         alone = [k for k in missed if not k.crowded]
-        free = self._apart(seen, free)
+        free = seen.apart(free)
         _, free = self._assign(t, alone, free, seen, surprise=settings.leaping, leap=settings.leap)
         return free
 
@@ -215,7 +175,7 @@ class Tracker:
         t: float,
         tracks: list[Track],
         picks: list[int],
-        seen: _Seen,
+        seen: Seen,
         *,
         surprise: float = 0.0,
         leap: float = 0.0,
@@ -237,7 +197,7 @@ class Tracker:
                 self._prolong(t, tracks[row], picks[column], seen)
         return [tracks[i] for i in sorted(left)], [picks[i] for i in sorted(free)]
 
-    def _prolong(self, t: float, track: Track, pick: int, seen: _Seen) -> None:
+    def _prolong(self, t: float, track: Track, pick: int, seen: Seen) -> None:
         settings, dt = self.settings, t - track.seen
         if self._line is None:
             self._follow(t, track, pick, seen)
@@ -263,7 +223,7 @@ class Tracker:
         if not track.crowded:
             self.usual.learn(track.box[3], track.box[3] - track.box[1])
 
-    def _follow(self, t: float, track: Track, pick: int, seen: _Seen) -> None:
+    def _follow(self, t: float, track: Track, pick: int, seen: Seen) -> None:
         """Move a track to its box: where nobody knows how tall people look, or from above."""
         settings, dt = self.settings, t - track.seen
         width, height = float(seen.width[pick]), float(seen.height[pick])
@@ -280,7 +240,7 @@ class Tracker:
         track.width += share * (width - track.width)
         track.height += share * (height - track.height)
 
-    def _follow_ends(self, t: float, track: Track, pick: int, seen: _Seen, line: tuple[float, float]) -> None:
+    def _follow_ends(self, t: float, track: Track, pick: int, seen: Seen, line: tuple[float, float]) -> None:
         """Move a track to its box, by head or foot, whichever is seen."""
         settings, dt, (a, b) = self.settings, t - track.seen, line
         top, foot = float(seen.top[pick]), float(seen.foot[pick])
@@ -311,21 +271,11 @@ class Tracker:
         """Whether the lower part of the body is hidden; from above nothing hides it."""
         return height < 0.8 * track.height and self.from_side
 
-    def _apart(self, seen: _Seen, picks: list[int]) -> list[int]:
-        """The spare boxes that show nobody who is tracked in this frame already, nor one another; best
-        first."""
-        taken, apart = list(seen.claimed), []
-        for pick in sorted(picks, key=lambda i: -float(seen.score[i])):
-            if seen.width[pick] > 0 and seen.height[pick] > 0 and not seen.same[pick, taken].any():
-                taken.append(pick)
-                apart.append(pick)
-        return apart
-
-    def _trace(self, t: float, seen: _Seen) -> None:
+    def _trace(self, t: float, seen: Seen) -> None:
         """Remember the faint boxes at the picture's edge that show nobody who is tracked."""
         low = self.settings.score_low
         edge = [i for i, box in enumerate(seen.boxes) if touches_edge(box) and seen.score[i] >= low]
-        self._traces.note(t, [seen.boxes[i] for i in self._apart(seen, edge)] if edge else [])
+        self._traces.note(t, [seen.boxes[i] for i in seen.apart(edge)] if edge else [])
 
     def _relink(self) -> None:
         """Let whoever newly counts as a person, and began in the middle of the picture, go on with the
@@ -342,7 +292,7 @@ class Tracker:
         for track in new:
             track.came_in = True
 
-    def _bear(self, t: float, seen: _Seen, picks: list[int]) -> None:
+    def _bear(self, t: float, seen: Seen, picks: list[int]) -> None:
         settings = self.settings
         for pick in picks:
             if seen.score[pick] < settings.score_birth:
