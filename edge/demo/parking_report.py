@@ -100,9 +100,8 @@ def _line(box: BoxAccount, centre: CentreAccount, ride: Ride) -> list[Row]:
         Row(f"line cut for {ride.cut_s:.1f} s", f"{ride.backlog} waited, {age}", f"all there {drained}", "",
             ride.backlog > 0 and ride.drained_s is not None),
         Row("waiting for the centre", str(box.waiting), "", "", box.waiting == 0),
-        Row("windows of counts", str(box.books.windows), str(centre.books.windows), "",
-            box.books.windows == centre.books.windows),
-    ]  # fmt: skip
+    ] + ([Row("windows of counts", str(box.books.windows), str(centre.books.windows), "",
+              box.books.windows == centre.books.windows)] if box.books.windows else [])  # fmt: skip
 
 
 def taken_off(lot: Lot) -> int:
