@@ -50,8 +50,8 @@ class WindowBody(Payload):
 
     @model_validator(mode="after")
     def _missing_is_not_zero(self) -> Self:
-        measured = [getattr(self, name) for name in _measured(type(self))]
-        missing = sum(value is None for value in measured)
+        measured = list(map(self.__dict__.__getitem__, _measured(type(self))))
+        missing = measured.count(None)
         if missing not in {0, len(measured)}:
             raise ValueError("the counts of a window are all numbers or all null")
         if missing and self.observed_seconds > 0:

@@ -61,6 +61,12 @@ class Mosquitto:
                 return
         raise AssertionError(f"mosquitto did not start:\n{self.log.read_text()[-2000:]}")
 
+    @property
+    def pid(self) -> int:
+        """While it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """As by a power cut: everything in its memory is gone."""
         if self._process is not None:

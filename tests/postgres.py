@@ -99,19 +99,24 @@ class Postgres:
             time.sleep(0.05)
         raise AssertionError(f"PostgreSQL did not start:\n{self.log.read_text()[-2000:]}")
 
+    def pids(self) -> list[int]:
+        """Of all its processes."""
+        assert self._process is not None
+        main = self._process.pid
+        return [main, *map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split())]
+
     def kill(self) -> None:
         """-9 to every process of it, as by a power cut."""
         if self._process is not None:
-            main = self._process.pid
-            os.kill(main, signal.SIGSTOP)  # so that it makes no more
-            children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-            for pid in (main, *map(int, children)):
+            os.kill(self._process.pid, signal.SIGSTOP)  # so that it makes no more
+            pids = self.pids()
+            for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
             until = time.monotonic() + 10
-            while any(Path("/proc", pid).exists() for pid in children) and time.monotonic() < until:
+            while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < until:
                 time.sleep(0.01)
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 

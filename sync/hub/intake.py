@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +14,7 @@ from pydantic import Field, ValidationError
 from sync.bodies import first_fault
 from sync.coupon_payloads import Reply
 from sync.outbox import Stream
-from sync.payloads import MESSAGES, STREAM_OF, Envelope, Minute, State
+from sync.payloads import MESSAGES, STREAM_OF, Envelope, Minute, Payload, State
 from sync.topics import BoxIdentity, Topic, parse
 
 KEPT_BYTES: Final = 65_536
@@ -118,7 +119,49 @@ def _reply(about: Topic, topic: str, payload: bytes) -> Intake:
     return Replied(about.box, about.name, reply)
 
 
+_OURS: Final = re.compile(
+    rb'\{"schema":"([a-z0-9/]+)","box":"([a-z0-9-]+)","epoch":"([A-Za-z0-9._:-]{1,64})",'
+    rb'"stream":"(data|trigger)","seq":([0-9]{1,15}),'
+    rb'"sent_at":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?Z)","body":'
+)
+"""An envelope as `sync/envelope.py` writes it."""
+_BODIES: Final[dict[bytes, type[Payload]]] = {
+    name.encode(): model.model_fields["body"].annotation  # type: ignore[misc]
+    for name, model in MESSAGES.items()
+}
+
+
+def _as_written(about: Topic, payload: bytes) -> Message | None:
+    """The common case at a third of the price: the body is read once and kept as it came. None where the
+    payload is not just as a box of ours writes it, or not good: then it is looked at closely."""
+    head = _OURS.match(payload)
+    if head is None:
+        return None
+    schema, box, epoch, stream, seq, sent_at = head.groups()
+    body = payload[head.end() : -1]
+    if (
+        schema not in _BODIES
+        or (box.decode(), stream.decode()) != (about.box.box, about.stream)
+        or STREAM_OF[schema.decode()] != about.stream
+        or b"NaN" in body
+        or b"Infinity" in body
+        or not payload.endswith(b"}")
+    ):
+        return None
+    try:
+        # Valid by itself, so that `body` was the last field and the whole is JSON.
+        read = _BODIES[schema].model_validate_json(body)
+        sent = datetime.fromisoformat(sent_at.decode())
+    except ValueError:
+        return None
+    identity = Identity(about.box, epoch.decode(), about.stream, int(seq))
+    return Message(identity, schema.decode(), sent, body.decode(), read if isinstance(read, Minute) else None)
+
+
 def _message(about: Topic, topic: str, payload: bytes) -> Intake:
+    written = _as_written(about, payload)
+    if written is not None:
+        return written
     envelope = _AnyEnvelope.model_validate_json(payload)
     if envelope.box != about.box.box or envelope.stream != about.stream:
         named = f"{envelope.box}/{envelope.stream}"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
 from sync.hub.intake import BoxState, Identity, Intake, Message, Replied, SetAside
 from sync.hub.postgres_tables import MEASURED
 from sync.outbox import STREAMS, Stream
-from sync.payloads import Minute, Payload
+from sync.payloads import Minute
 from sync.topics import BoxIdentity
-from sync.window_bodies import LaterBody
+from sync.window_bodies import LaterBody, QualityBody
 
 StreamKey = tuple[str, str, str, str, Stream]
 """Tenant, store, box, epoch, stream."""
@@ -154,23 +155,39 @@ def _windows(found: dict[str, dict[Row, Row]], identity: Identity, minute: Minut
         rows = found.setdefault(window.scope, {})
         key = (box.tenant, box.store, box.box, window.camera, window.id, start, identity.epoch)
         held = rows.get(key)
-        if held is None or held[7] <= seq:
-            rows[key] = (
-                *key, seq, window.observed_seconds,
-                *[_value(getattr(window, name)) for name in _NAMES[window.scope]],
-            )  # fmt: skip
+        if held is None or held[len(key)] <= seq:
+            measured = list(_MEASURED[window.scope](window))
+            for place, text in _WRITTEN[window.scope]:
+                if measured[place] is not None:
+                    measured[place] = text(measured[place])
+            rows[key] = (*key, seq, *measured)
 
 
-_NAMES: Final = {scope: tuple(figure.name for figure in figures) for scope, figures in MEASURED.items()}
+def _array(histogram: tuple[int, ...]) -> str:
+    return f"{{{','.join(map(str, histogram))}}}"
 
 
-def _value(value: Any) -> Any:
-    """A histogram as an array's text, cells and quality as JSON's, everything else as it is."""
-    if isinstance(value, tuple):
-        if not value or isinstance(value[0], tuple):
-            return f"[{','.join(f'[{c},{r},{t}]' for c, r, t in value)}]"
-        return f"{{{','.join(map(str, value))}}}"
-    return value.text() if isinstance(value, Payload) else value
+def _cells(cells: tuple[tuple[int, int, float], ...]) -> str:
+    return f"[{','.join([f'[{c},{r},{t}]' for c, r, t in cells])}]"
+
+
+_MEASURED: Final = {
+    scope: attrgetter("observed_seconds", *(figure.name for figure in figures))
+    for scope, figures in MEASURED.items()
+}
+_TEXTS: Final[dict[str, Callable[[Any], str]]] = {
+    "quality": QualityBody.model_dump_json,
+    "cells": _cells,
+}
+_WRITTEN: Final[dict[str, list[tuple[int, Callable[[Any], str]]]]] = {
+    scope: [
+        (place, _array if figure.bins else _TEXTS[figure.name])
+        for place, figure in enumerate(figures, 1)
+        if figure.bins or figure.name in _TEXTS
+    ]
+    for scope, figures in MEASURED.items()
+}
+"""What goes as text that PostgreSQL reads: which of the measured, and how."""
 
 
 def plain(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import Any, Final
 
@@ -58,11 +58,14 @@ def connect(url: str) -> Connection:
         _check(db, url)
         for setting in _SETTINGS:
             db.execute(setting)
+        with suppress(psycopg.DataError, psycopg.ProgrammingError):  # before version 14, or built without
+            db.execute("SET default_toast_compression = 'lz4'")
         _make(db)
         for scope in FIGURES:
             db.execute(f"CREATE TEMP TABLE staged_{scope} (LIKE {scope}_minute) ON COMMIT DELETE ROWS")
         db.execute("CREATE TEMP TABLE staged (LIKE message) ON COMMIT DELETE ROWS")
         db.execute("ALTER TABLE staged ALTER COLUMN received_at DROP NOT NULL")
+        db.execute("ALTER TABLE staged SET (toast_tuple_target = 8160)")  # not worth compressing
     except BaseException:
         db.close()
         raise

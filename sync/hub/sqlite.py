@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -173,7 +174,7 @@ class SqliteLedger:
             "AND stream = ? AND seq = ?",
             key,
         ).fetchone()
-        if row[0] != message.body:
+        if row[0] != message.body and (row[0] is None or json.loads(row[0]) != json.loads(message.body)):
             reason = f"another message is already held as {identity.epoch}/{identity.stream}/{identity.seq}"
             topic = identity.box.up(identity.stream)
             self._set_aside(SetAside(topic, message.body.encode(), reason), received_at)

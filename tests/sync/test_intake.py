@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.bodies import utc
+from sync.hub.databases import open_ledger
 from sync.hub.intake import BoxState, Message, SetAside, judge
-from sync.hub.sqlite import SqliteLedger
+from sync.hub.ledger import Ledger
 from sync.outbox import OutboxRow
 from sync.payloads import EVENT, MINUTE, TRIGGER
 from sync.publisher import envelope
@@ -139,11 +141,56 @@ def put(node: Any, place: tuple[Any, ...], value: Any) -> None:
         node[last] = value
 
 
-@pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteLedger]:
-    made = SqliteLedger(tmp_path_factory.mktemp("hub") / "hub.db")
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    if request.param == "sqlite":
+        made = open_ledger(tmp_path_factory.mktemp("hub") / "hub.db")
+    else:
+        made = open_ledger(request.getfixturevalue("postgres").database())
     yield made
     made.close()
+
+
+@given(
+    st.sampled_from([BOX.up("data"), BOX.up("trigger")]),
+    st.lists(st.tuples(st.sampled_from(PLACES), json_values), max_size=2),
+)
+def test_a_box_s_own_way_of_writing_is_judged_as_any_other(
+    topic: str, changes: list[tuple[tuple[str | int, ...], Any]]
+) -> None:
+    """The quick way and the thorough one: the same keys in another order are never taken the quick way."""
+    message = json.loads(minute())
+    for place, value in changes:
+        put(message, place, value)
+    written = json.dumps(message, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    turned = json.dumps(dict(reversed(message.items()))).encode("utf-8", "surrogatepass")
+    quick, thorough = judge(topic, written), judge(topic, turned)
+    if isinstance(quick, Message) and isinstance(thorough, Message):
+        assert json.loads(quick.body) == json.loads(thorough.body)
+        assert replace(quick, body="") == replace(thorough, body="")
+    else:
+        assert isinstance(quick, SetAside)
+        assert isinstance(thorough, SetAside)
+        assert (quick.topic, quick.reason, quick.identity) == (
+            thorough.topic, thorough.reason, thorough.identity,
+        )  # fmt: skip
+
+
+def test_a_body_that_is_not_the_envelope_s_end_is_taken_with_its_own_text_only() -> None:
+    written = minute_as_sent()
+    assert isinstance(judge(BOX.up("data"), written), Message)
+    later = judge(BOX.up("data"), written[:-1] + b',"later":{"a":1}}')
+    assert isinstance(later, Message)
+    assert "later" not in json.loads(later.body)
+    for broken in (written[:-1], written + b"}", written[:-1] + b"]", written[:-2] + b',"x":1'):
+        assert isinstance(judge(BOX.up("data"), broken), SetAside)
+    assert isinstance(judge(BOX.up("trigger"), written), SetAside)
+
+
+def minute_as_sent() -> bytes:
+    outbox = MemoryOutbox()
+    outbox.put_minutes(1)
+    return envelope(BOX, outbox.pending("data", 0, 1)[0], utc(START))
 
 
 @given(
@@ -152,7 +199,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteLedger]:
     st.lists(st.tuples(st.sampled_from(PLACES), json_values), max_size=3),
 )
 def test_no_json_upsets_the_hub_or_its_database(
-    ledger: SqliteLedger, topic: str, good: bytes, changes: list[tuple[tuple[str | int, ...], Any]]
+    ledger: Ledger, topic: str, good: bytes, changes: list[tuple[tuple[str | int, ...], Any]]
 ) -> None:
     message = json.loads(good)
     for place, value in changes:
