@@ -23,6 +23,8 @@ class BoxAccount:
     left: int
     filmed: int
     """Of those that left, through the lane with the camera."""
+    filmed_at: tuple[float, ...]
+    """Of each coupon of that lane, the time of the frame that it came from."""
     issued: frozenset[str]
     """Keys of the coupons."""
     held_back: Mapping[str, str]
@@ -62,14 +64,15 @@ def read_box(folder: Path) -> BoxAccount:
             "SELECT count(*), count(left_at), count(*) FILTER (WHERE exit_lane = 'exit-2') "
             "FROM parking_session"
         ).fetchone()
-        triggers = db.execute('SELECT "key", reason, told FROM coupon_trigger').fetchall()
+        triggers = db.execute('SELECT "key", reason, told, lane, t FROM coupon_trigger').fetchall()
     return BoxAccount(
         came=came,
         left=left,
         filmed=filmed,
-        issued=frozenset(key for key, reason, _ in triggers if reason is None),
-        held_back={key: reason for key, reason, _ in triggers if reason is not None},
-        told=sum(told == "yes" for _, _, told in triggers),
+        filmed_at=tuple(t for _, reason, _, lane, t in triggers if lane == "exit-2" and reason is None),
+        issued=frozenset(key for key, reason, *_ in triggers if reason is None),
+        held_back={key: reason for key, reason, *_ in triggers if reason is not None},
+        told=sum(told == "yes" for _, _, told, *_ in triggers),
         waiting=waiting(database),
         books=read_books(database, "window"),
     )

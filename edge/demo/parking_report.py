@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.demo.accounts import BoxAccount, CentreAccount, Redeemed, redeem_twice, settled
 from edge.demo.car_park import CarPark
-from edge.demo.drivers import Ride
+from edge.demo.drivers import SHOWN_S, Ride
 from edge.demo.lot import Lot
 
 SETTLED_S = 30.0
@@ -47,7 +47,7 @@ def make_report(park: CarPark, ride: Ride) -> Report:
     """Wait until both sides are settled, use every coupon twice, compare. Raises StoreError or SyncError."""
     box, centre = settled(park.folder, SETTLED_S)
     used = redeem_twice(park.folder, centre)
-    shown = ride.shown + _shown_by_camera(park)
+    shown = ride.shown + _shown_by_camera(box, park)
     rows = [*_cars(box, park), *_coupons(box, centre, park.lot, used, shown), *_line(box, centre, ride)]
     figures = _figures(box, centre, ride, park) | {
         "coupons": {
@@ -109,9 +109,11 @@ def taken_off(lot: Lot) -> int:
     return sum(len(order.coupons) for order in lot.orders.values())
 
 
-def _shown_by_camera(park: CarPark) -> int:
+def _shown_by_camera(box: BoxAccount, park: CarPark) -> int:
+    """Coupons of the lane with the camera that its screen said soon after the frame that they came from."""
     display = park.displays.get("exit-2")
-    return 0 if display is None else len({one.decided_at for one in display.sayings} - {None})
+    decided = [one.decided_at for one in display.sayings if one.decided_at] if display else []
+    return sum(any(-0.01 <= one - t < SHOWN_S for one in decided) for t in box.filmed_at)
 
 
 def _figures(box: BoxAccount, centre: CentreAccount, ride: Ride, park: CarPark) -> dict[str, Any]:

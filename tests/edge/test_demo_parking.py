@@ -34,7 +34,7 @@ from tests.edge.test_demo import family, is_running
 ROOT = Path(__file__).resolve().parents[2]
 DEMO, README = ROOT / "edge" / "demo", ROOT / "README.md"
 NOTHING = Books(0, 0.0, {}, {})
-BOX = BoxAccount(9, 8, 3, frozenset({"a", "b"}), {"c": "cap_token_day"}, 2, 0, NOTHING)
+BOX = BoxAccount(9, 8, 3, (), frozenset({"a", "b"}), {"c": "cap_token_day"}, 2, 0, NOTHING)
 CENTRE = CentreAccount({"a": "AAAA", "b": "BBBB"}, frozenset({"c"}), {}, NOTHING)
 
 
