@@ -7,7 +7,7 @@ neither detector nor foreground saw.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,6 +24,7 @@ from pipelines.layout import Lane
 from pipelines.plate_grammar import Opinion, Reading, consult, weigh
 from pipelines.plate_records import PlateColour
 from pipelines.plate_voting import Look, PlateVoting
+from pipelines.plate_ways import PlateWays
 from pipelines.records import Fact, VehiclePassage
 from pipelines.track import Box, Track
 
@@ -47,6 +48,8 @@ at the barrier with a plate that cannot be read, or a thing that has none."""
 WEARY_S: Final = 1.0
 STOOD: Final = 0.02
 """Fraction of the frame by which a box may change while its vehicle stands."""
+MOST_LOOKS: Final = 2
+"""Plates that are looked at in one frame, so that no frame is late: one look costs as much as the search."""
 MISFIT: Final = -6.0
 """A text that fits worse is no text of this layout: a plate of two rows, of which one was found."""
 _CAR_BY_PLATE: Final = (2.0, 5.0, 3.0)
@@ -80,7 +83,7 @@ class LaneReader:
         self._voting = PlateVoting(camera)
         self._tracks: dict[int, tuple[Track, tuple[float, float]]] = {}
         """The vehicles under way, with the place of their first sight."""
-        self._drove: set[int] = set()
+        self._ways = PlateWays(camera, lanes)
         self._tries: dict[int, _Tries] = {}
         self._layouts: dict[int, Layout] = {}
         self._hunted = float("-inf")
@@ -113,22 +116,36 @@ class LaneReader:
     def read(
         self, image: Image, t: float, watch: LaneWatch, plates: LanePlates, facts: Sequence[Fact]
     ) -> list[Fact]:
-        """Look at the plates of the vehicles that the tracker follows now; what is settled."""
-        self._drove.update(fact.track for fact in facts if isinstance(fact, VehiclePassage))
-        reads: list[Fact] = []
+        """Look at the plates of the vehicles that the tracker follows now; the plates that are settled, and
+        the passages that only a plate shows."""
+        self._ways.passed(fact for fact in facts if isinstance(fact, VehiclePassage))
+        told: list[Fact] = []
         now = {track.id: track for track in watch.tracker.tracks}
         for number, track in now.items():
             self._tracks.setdefault(number, (track, _middle(track)))
-        height, width = image.shape[:2]
-        for plate in plates.found:
-            owner = _owner(plate, [one for one in now.values() if one.updated], width, height)
-            if owner is None or plate.width < LEAST_WIDTH or not self._voting.wants(owner.id):
-                continue
-            look = self._look(image, plate, owner.id)
-            reads += self._voting.see(t, owner.id, look, self._lanes_of(owner.id))
+        for number, plate in self._turns(image, now.values(), plates.found):
+            reads = self._voting.see(t, number, self._look(image, plate, number), self._lanes_of(number))
+            self._ways.told(reads)
+            told += reads
         for number in [number for number in self._tracks if number not in now]:
-            reads += self._end(t, number)
-        return reads
+            told += self._end(t, number)
+        return told
+
+    def _turns(
+        self, image: Image, tracks: Iterable[Track], found: Sequence[FoundPlate]
+    ) -> list[tuple[int, FoundPlate]]:
+        """Whose plate is looked at in this frame: one of a vehicle, those that were looked at least first."""
+        height, width = image.shape[:2]
+        updated = [track for track in tracks if track.updated]
+        theirs: dict[int, list[FoundPlate]] = {}
+        for plate in found:
+            owner = _owner(plate, updated, width, height)
+            if owner is not None and plate.width >= LEAST_WIDTH:
+                theirs.setdefault(owner.id, []).append(plate)
+        for number, plates in theirs.items():
+            self._ways.see(number, _place(plates[0], width, height))
+        wanted = sorted(filter(self._voting.wants, theirs), key=self._voting.frames)[:MOST_LOOKS]
+        return [(one, theirs[one][self._voting.frames(one) % len(theirs[one])]) for one in wanted]
 
     def reset(self, t: float) -> list[Fact]:
         """The picture jumped or the camera stops: end all vehicles."""
@@ -139,21 +156,22 @@ class LaneReader:
 
     def _end(self, t: float, number: int) -> list[Fact]:
         lanes = self._lanes_of(number)
-        born = self._tracks.pop(number)[0].born
-        drove = number in self._drove
-        self._drove.discard(number)
+        track, _ = self._tracks.pop(number)
+        drove = self._ways.drove(number)
         self._tries.pop(number, None)
         self._layouts.pop(number, None)
-        return [*self._voting.end(t, number, lanes, born if drove else None)]
+        reads = self._voting.end(t, number, lanes, track.born if drove else None)
+        return [*reads, *self._ways.end(track.seen, number)]
 
     def _is_open(self, box: NDArray[np.float32], t: float) -> bool:
         """Whether a box may hold a plate that is still to be read: not if it is a vehicle's whose plate is
-        settled, nor that of one which stands and has been looked at often."""
+        settled and whose way is known, nor that of one which stands and has been looked at often."""
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
         for number, (track, _) in self._tracks.items():
             x1, y1, x2, y2 = track.box
             if x1 <= x <= x2 and y1 <= y <= y2:
-                return self._voting.wants(number) and self._try(number, track, t)
+                wanted = self._voting.wants(number) or self._ways.is_unsure(number)
+                return wanted and self._try(number, track, t)
         return True
 
     def _try(self, number: int, track: Track, t: float) -> bool:
@@ -208,7 +226,7 @@ class LaneReader:
     def _proven(self, found: Sequence[FoundPlate], seen: Detections, size: NDArray[np.float32]) -> Detections:
         boxes = []
         for plate in found:
-            x, y = (plate.box[0] + plate.box[2]) / 2 / size[0], (plate.box[1] + plate.box[3]) / 2 / size[1]
+            x, y = _place(plate, size[0], size[1])
             inside = len(seen) and bool(
                 ((seen.boxes[:, :2] <= (x, y)) & (seen.boxes[:, 2:] >= (x, y))).all(axis=1).any()
             )
@@ -231,6 +249,12 @@ def _middle(track: Track) -> tuple[float, float]:
     return (x1 + x2) / 2, (y1 + y2) / 2
 
 
+def _place(plate: FoundPlate, width: float, height: float) -> tuple[float, float]:
+    """Its middle, in fractions of the frame."""
+    x1, y1, x2, y2 = plate.box
+    return (x1 + x2) / 2 / width, (y1 + y2) / 2 / height
+
+
 def _moved(plate: FoundPlate, left: int, top: int) -> FoundPlate:
     x1, y1, x2, y2 = plate.box
     return replace(
@@ -241,7 +265,7 @@ def _moved(plate: FoundPlate, left: int, top: int) -> FoundPlate:
 
 def _owner(plate: FoundPlate, tracks: Sequence[Track], width: int, height: int) -> Track | None:
     """The vehicle that a plate is on: the smallest box around its middle, or the one nearest to it."""
-    x, y = (plate.box[0] + plate.box[2]) / 2 / width, (plate.box[1] + plate.box[3]) / 2 / height
+    x, y = _place(plate, width, height)
     around = [
         track for track in tracks
         if track.box[0] - AROUND <= x <= track.box[2] + AROUND

@@ -125,7 +125,8 @@ class PlateReader:
             rows = [one_row(image, plate, padding) for padding in paddings]
             text, quick = self._text.read(rows), self._plate.read(rows)
         else:
-            raises = _RAISES[layout] if turn is None else _RAISES[layout][turn % 2 :: 2]
+            raises = _RAISES[layout]
+            raises = raises if turn is None else (raises[turn % len(raises)],)
             pairs = [two_rows(image, raised(plate.corners, up), _ROW_PADDING) for up in raises]
             text, quick = (_joined(recogniser, pairs) for recogniser in (self._text, self._plate))
         share = 1 / ((1 + _PLATE_SHARE) * len(text))

@@ -20,6 +20,8 @@ from tests.sim.plates.camera import any_conditions, photograph
 from tests.sim.plates.texts import plate
 
 pytestmark = pytest.mark.slow
+ALSO_SHOWN = {"blue_chuan.png": 1, "green_su.jpg": 1}
+"""Pictures that hold, beside the plate, one that no one can read: far away, half behind a mirror."""
 STOREEDGE = str(Path(sys.executable).with_name("storeedge"))
 
 
@@ -39,6 +41,8 @@ def test_all_real_plates_are_read_and_none_is_wrong(shared: Path) -> None:
     assert all(set(line) == {"file", "plates", "unread"} for line in lines)
     got = {Path(line["file"]).name: [one["text"] for one in line["plates"]] for line in lines}
     assert got == {path.name: texts for path, texts in truth.items()}
+    unread = {Path(line["file"]).name: line["unread"] for line in lines}
+    assert {name: count for name, count in unread.items() if count} == ALSO_SHOWN
     for one in (one for line in lines for one in line["plates"]):
         assert set(one) == {"text", "kind", "colour", "score", "box"}
         x1, y1, x2, y2 = one["box"]

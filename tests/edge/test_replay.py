@@ -135,7 +135,7 @@ def test_the_summary_tells_frames_seconds_time_spent_and_counts(short: Replayed)
     summary = short.summary
     assert summary.keys() == {
         "clip", "camera", "frames", "analysed", "inferred", "seconds", "wall_s", "cpu_s",
-        "gates", "zones", "lanes", "queues", "counters", "turn_in", "u_turns", "parties", "events",
+        "gates", "zones", "lanes", "plates", "queues", "counters", "turn_in", "u_turns", "parties", "events",
         "quality",
     }  # fmt: skip
     assert (summary["clip"], summary["camera"]) == ("cut.avi", "cam-1")
