@@ -81,6 +81,7 @@ def run(
         ledger,
         name,
         coupons=service,
+        one_of_several=is_postgres(db),
         on_ready=lambda: print(f"hub ready: {connection} -> {shown(db)}", flush=True),
     )
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -43,10 +43,12 @@ class Hub:
         *,
         backoff_s: tuple[float, float] = BACKOFF_S,
         coupons: CouponService | None = None,
+        one_of_several: bool = False,
         on_ready: Callable[[], None] | None = None,
     ) -> None:
         """`name` must differ between hubs that run at the same time and stay the same over a restart;
-        without `coupons` triggers are only kept."""
+        without `coupons` triggers are only kept. `one_of_several`: the broker shall not keep for this hub,
+        while it is away, what another could take."""
         self._ledger, self._coupons = ledger, coupons
         self._behind = coupons is not None
         self._missed: list[Intake] = []
@@ -54,7 +56,7 @@ class Hub:
         self._link = Link(
             broker,
             f"storeedge-hub:{name}",
-            keep_session_s=KEEP_SESSION_S,
+            keep_session_s=0 if one_of_several else KEEP_SESSION_S,
             max_unread=1000,
             backoff=Backoff(*backoff_s),
         )

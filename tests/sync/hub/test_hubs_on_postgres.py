@@ -51,7 +51,9 @@ def test_two_hubs_share_the_load_and_one_may_be_killed(mosquitto: Mosquitto, pos
         ]
 
         def feed(until: int) -> None:
+            began = time.monotonic()
             while outboxes[0].deleted < until:
+                assert time.monotonic() - began < 10, [box.status() for box in running]
                 for outbox, publisher in zip(outboxes, running, strict=True):
                     outbox.put_minutes(10)
                     publisher.nudge()
