@@ -142,7 +142,8 @@ class Foreground:
         if np.mean(self._still_for[inside] >= self._still_s) < 0.8:
             return False
         rim = cv2.morphologyEx(inside.astype(np.uint8), cv2.MORPH_GRADIENT, _AROUND) != 0
-        if _edges(small)[rim].mean() > 0.6 * _edges(expected)[rim].mean():
+        # All of the picture is another and stands still: the camera was turned, and there is no rim to look at.
+        if rim.any() and _edges(small)[rim].mean() > 0.6 * _edges(expected)[rim].mean():
             return False
         self._background[:, inside] = small[:, inside]
         self._mask[inside] = 0
