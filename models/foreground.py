@@ -142,7 +142,7 @@ class Foreground:
         if np.mean(self._still_for[inside] >= self._still_s) < 0.8:
             return False
         rim = cv2.morphologyEx(inside.astype(np.uint8), cv2.MORPH_GRADIENT, _AROUND) != 0
-        # All of the picture is another and stands still: the camera was turned, and there is no rim to look at.
+        # The whole picture is another and stands still: the camera was turned; there is no rim to look at.
         if rim.any() and _edges(small)[rim].mean() > 0.6 * _edges(expected)[rim].mean():
             return False
         self._background[:, inside] = small[:, inside]
