@@ -283,3 +283,43 @@ def test_a_database_that_does_not_wait_for_its_disk_is_made_to(postgres: Postgre
     ledger = PostgresLedger(url)
     assert ledger._ask("SHOW synchronous_commit") == [("on",)]
     ledger.close()
+
+
+def test_minutes_in_partitions_by_month_are_used_as_they_are(postgres: Postgres) -> None:
+    pattern, url = postgres.database(), postgres.database()
+    PostgresLedger(pattern).close()
+    with reading(pattern) as ask:
+        columns = ask(
+            "SELECT column_name, data_type, collation_name FROM information_schema.columns "
+            "WHERE table_name = 'gate_minute' ORDER BY ordinal_position",
+            (),
+        )
+    made = ", ".join(
+        f"{name} {kind}{' COLLATE ' + chr(34) + c + chr(34) if c else ''}" for name, kind, c in columns
+    )
+    key = "PRIMARY KEY (tenant, store, box, camera, id, start, epoch)"
+    with psycopg.connect(url) as db:
+        db.execute(f"CREATE TABLE gate_minute ({made}, {key}) PARTITION BY RANGE (start)".encode())
+        for name, begin, end in (("may", 0, START + 120), ("june", START + 120, 2**40)):
+            values = f"FOR VALUES FROM ({begin}) TO ({end})"
+            db.execute(f"CREATE TABLE gate_{name} PARTITION OF gate_minute {values}".encode())
+    ledger = PostgresLedger(url)
+    assert upto(ledger.commit([birth(), *(minute(seq) for seq in range(1, 5))], 1000.0)) == 4
+    assert upto(ledger.commit([minute(2), minute(5)], 1001.0)) == 5
+    ledger.close()
+    assert [gate.entries for gate in totals(url)[0].gates] == [5]
+    with reading(url) as ask:
+        assert ask("SELECT (SELECT count(*) FROM gate_may), (SELECT count(*) FROM gate_june)", ()) == [(1, 4)]
+
+
+def test_a_message_that_was_let_go_changes_nothing_when_it_comes_again(
+    ledger: PostgresLedger, url: str
+) -> None:
+    assert upto(ledger.commit([birth(), minute(1), minute(2)], 1000.0)) == 2
+    with psycopg.connect(url) as db:
+        db.execute("DELETE FROM message")
+    assert upto(ledger.commit([birth(), minute(1), minute(2), minute(3)], 1001.0)) == 3
+    (held,) = totals(url)
+    assert (held.given_up, [gate.entries for gate in held.gates]) == (0, [3])
+    with reading(url) as ask:
+        assert ask("SELECT minutes, entries FROM gate_hour", ()) == [(3, 3)]
