@@ -143,7 +143,8 @@ class MainLoop:
     def _look(self, now: float) -> None:
         """Once a second: minutes, cameras, clock, retention, and what the page may know."""
         self._recorder.seal(now, clock_trusted=self._steps.trusted)
-        self._record((*self._camera_events(now), *self._clock_events(now)))
+        parked = self._car_park.happened() if self._car_park is not None else []
+        self._record((*self._camera_events(now), *self._clock_events(now), *parked))
         if self._steps.trusted and now - self._pruned_at >= PRUNE_S:
             self._pruned_at = now
             self._prune(now)

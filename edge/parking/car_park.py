@@ -20,6 +20,7 @@ from edge.config.sync import SyncConfig
 from edge.coupon_line import CouponLine
 from edge.errors import ConfigError, EdgeError, StoreError
 from edge.lane_screen.board import Board
+from edge.log import fields
 from edge.parking.fault import log_fault
 from edge.parking.feed import Feed, FeedState
 from edge.parking.gatehouse import Gatehouse
@@ -27,14 +28,17 @@ from edge.parking.http_feed import Post
 from edge.parking.keys import FILE, KeyFile
 from edge.parking.local_time import local_time
 from edge.parking.mqtt_feed import MqttFeed
+from edge.parking.watch import NAMES, FeedWatch, HookWatch
 from edge.parking.webhook import SHAPES, Webhook
 from edge.store.parking import Boot, ParkingBooks, Told
 from edge.store.store import Store
 from pipelines.coupon_rules import Rule
 from pipelines.coupons import LEDGER_DAYS, Coupons, Ledger
+from pipelines.layout import LaneDirection
 from pipelines.parking import Sessions
 from pipelines.parking_cars import AGAIN_S
 from pipelines.plate_records import PlateRead
+from pipelines.records import Event
 from sync.broker import Broker
 from sync.coupon_payloads import CouponsDocument
 from sync.down.documents import Documents
@@ -74,6 +78,7 @@ class CarPark:
         self._tidied_at = self._clock()
         books = ParkingBooks(around.store, Boot(boot_id(), around.clock.offset))
         books.give_up_telling()
+        self._lanes = config.lanes
         self._site_rules = [rule.rule() for rule in config.coupons]
         self.webhook = _webhook(config, books, self._clock)
         self.desk = self._desk(config, books)
@@ -90,6 +95,10 @@ class CarPark:
             if one.topic is not None
         ]
         self._feeds = feeds
+        before = around.store.events_under_way(NAMES)
+        hours, now = config.site.store_hours.span, self._clock()
+        self._feed_watches = [(feed, FeedWatch(feed.name, now, hours, before)) for feed in feeds]
+        self._hook_watch = HookWatch(before)
         self.document(COUPONS)
 
     def _desk(self, config: SiteConfig, books: ParkingBooks) -> Gatehouse:
@@ -120,6 +129,16 @@ class CarPark:
     def feeds(self) -> Mapping[str, FeedState]:
         """How each feed is doing."""
         return {feed.name: feed.state for feed in self._feeds}
+
+    def lanes_of(self, direction: LaneDirection) -> list[str]:
+        """The lanes in or out."""
+        return [lane.id for lane in self._lanes if lane.direction == direction]
+
+    def hears(self, direction: LaneDirection) -> bool:
+        """Whether anybody tells of cars in this direction: a lane with a camera, or one that has none and a
+        feed that has spoken since the start."""
+        heard = any(feed.state.heard for feed in self._feeds)
+        return any(lane.direction == direction and (lane.camera or heard) for lane in self._lanes)
 
     @property
     def database(self) -> Path:
@@ -159,6 +178,19 @@ class CarPark:
                     self.desk.set_keys(self._keyfile.keys)
             except StoreError as error:
                 log.error("%s", error)
+
+    def happened(self) -> list[Event]:
+        """What has begun or ended with the parking system; call it about once a second."""
+        now, hook = self._clock(), self.webhook
+        events = [
+            event for feed, watch in self._feed_watches for event in watch.look(now, feed.state.last_at)
+        ]
+        if hook is not None:
+            events += self._hook_watch.look(hook.failing, hook.answered_at)
+        for event in events:
+            log.warning("%s %s", event.name, "begins" if event.t_end is None else "is over",
+                        extra=fields(feed=event.scope or ""))  # fmt: skip
+        return events
 
     def stop(self) -> None:
         """Stop listening first, so that all that was heard is kept."""

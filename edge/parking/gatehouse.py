@@ -168,6 +168,12 @@ class Gatehouse:
             return self._sessions.inside
 
     @property
+    def offers(self) -> Mapping[str, Offer]:
+        """What the rules of this moment offer, by id."""
+        with self._lock:
+            return {rule.offer.id: rule.offer for rule in self._coupons.rules}
+
+    @property
     def totals(self) -> Mapping[tuple[str, str], int]:
         """Reads by lane and outcome since the start."""
         with self._lock:

@@ -124,6 +124,10 @@ class Webhook:
         self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
         self.fault: str | None = None
         """Why the last try failed; None: it did not."""
+        self.failing: tuple[float, float] | None = None
+        """Steady UTC seconds of the first and the newest failure since the last answer; None: none."""
+        self.answered_at: float | None = None
+        """Of the last answer that is one, also a refusal."""
         self.counts: Counter[Told] = Counter()
 
     def start(self) -> None:
@@ -197,16 +201,25 @@ class Webhook:
             self._failed(f"the parking system cannot be reached: {error.__class__.__name__}")
             return None
         if 200 <= status < 300:
-            self.fault = None
+            self._answered(None)
             return "yes"
         if 400 <= status < 500 and status not in _AGAIN:
-            self._failed(f"the parking system refused a coupon: HTTP {status}")
+            self._answered(f"the parking system refused a coupon: HTTP {status}")
             return "refused"
         self._failed(f"the parking system answered HTTP {status}")
         return None
 
+    def _answered(self, fault: str | None) -> None:
+        self._tell_fault(fault)
+        self.answered_at, self.failing = self._clock(), None
+
     def _failed(self, fault: str) -> None:
-        if fault != self.fault:
+        self._tell_fault(fault)
+        now = self._clock()
+        self.failing = (now if self.failing is None else self.failing[0], now)
+
+    def _tell_fault(self, fault: str | None) -> None:
+        if fault is not None and fault != self.fault:
             log.warning("%s", fault, extra=fields(host=self._url.hostname or ""))
         self.fault = fault
 

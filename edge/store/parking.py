@@ -71,6 +71,19 @@ class PastStay:
     member: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class ParkingDay:
+    """What is kept of a day's cars."""
+
+    entered: int
+    """Stays that began on this day."""
+    left: int
+    unread: Mapping[str, int]
+    """Cars whose plate could not be read, which have no stay, by lane."""
+    offers: Mapping[str, int]
+    """Coupons issued, by offer."""
+
+
 class ParkingBooks:
     """The part of the store that parking uses. Raises `StoreError`; nothing is half written."""
 
@@ -257,3 +270,28 @@ def counts(connection: sqlite3.Connection, begin: float, end: float) -> dict[tup
         (begin, end),
     )
     return {(lane, outcome): cars for lane, outcome, cars in rows}
+
+
+def parking_day(connection: sqlite3.Connection, begin: float, end: float) -> ParkingDay:
+    """The cars of [begin, end)."""
+    # A stay is told of when it begins and when it ends, so `told_at` is never before either.
+    entered, left = connection.execute(
+        "SELECT coalesce(sum(entered_at >= :begin AND entered_at < :end), 0), "
+        "coalesce(sum(ending = 'left' AND left_at >= :begin AND left_at < :end), 0) "
+        "FROM parking_session WHERE told_at >= :begin",
+        {"begin": begin, "end": end},
+    ).fetchone()
+    # Some rules give a coupon also to a car that is unread: it is counted by what came of that.
+    unread = connection.execute(
+        "SELECT lane, sum(cars) FROM (SELECT lane, cars FROM coupon_count "
+        "WHERE start >= :begin AND start < :end AND outcome = 'unread' UNION ALL "
+        "SELECT lane, 1 FROM coupon_trigger WHERE t >= :begin AND t < :end AND visitor IS NULL) "
+        "GROUP BY lane",
+        {"begin": begin, "end": end},
+    ).fetchall()
+    offers = connection.execute(
+        "SELECT offer, count(*) FROM coupon_trigger WHERE t >= ? AND t < ? AND reason IS NULL "
+        "GROUP BY offer ORDER BY count(*) DESC, offer",
+        (begin, end),
+    ).fetchall()
+    return ParkingDay(entered, left, dict(map(tuple, unread)), dict(map(tuple, offers)))

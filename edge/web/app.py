@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from edge.lane_screen.page import lane_screens
 from edge.live import Live
 from edge.parking.car_park import CarPark
 from edge.parking.http_feed import parking_feeds
-from edge.parking.status_api import parking_status
+from edge.parking.status_api import parking_now, parking_status
 from edge.store.audits import Audit
 from edge.web import api, api_audit, api_history
 from edge.web.guard import Guard, own_names
@@ -46,6 +47,7 @@ def create_app(
     API alone. NiceGUI has one set of pages for each process, so only the application made last serves them.
     """
     observer = Observer(site, store_path, live, clock)
+    observer.parking = None if car_park is None else partial(parking_now, car_park)
     app = FastAPI(
         title="StoreEdge",
         version=version,

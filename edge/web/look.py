@@ -12,6 +12,8 @@ from typing import Final
 
 from edge.config import SiteConfig
 from edge.live import Live, Snapshot
+from edge.parking import watch
+from edge.parking.status_api import ParkingStatus
 from edge.store import audits, occupancy, outbox, queries, queries_service, records
 from edge.store.audits import Audit
 from edge.store.database import reading
@@ -30,7 +32,7 @@ SEALED_WITHIN_S: Final = MINUTE_S + CLOSE_LAG_S + 20.0
 """A minute that began longer ago than this and is not committed is missing, no longer open."""
 QUEUE_STEP: Final = ("waits", "wait_seconds", "over_limit", "abandoned")
 """What is told of a queue by the hour."""
-LASTING: Final = frozenset({*NAMES, OVER_CAPACITY})
+LASTING: Final = frozenset({*NAMES, OVER_CAPACITY, *watch.NAMES})
 """Names of events that begin and end."""
 MOST_EVENTS: Final = 200
 """Of one day, on the page."""
@@ -110,6 +112,8 @@ class Observer:
         self.path = path
         self.live = live
         self.clock = clock
+        self.parking: Callable[[float, float], ParkingStatus] | None = None
+        """The car park between two times; None on a box without lanes."""
         self._hours = site.site.hours
         self._zone = site.site.zone
         self._lock = threading.Lock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
@@ -18,6 +18,7 @@ from edge.web.area_section import Areas
 from edge.web.event_section import Events
 from edge.web.heat_section import HeatMap
 from edge.web.look import Observer
+from edge.web.parking_section import Parking
 from edge.web.parts import Help, box, text
 from edge.web.places import Cameras, Lanes, Zones
 from edge.web.sections import Chart, Gates, Hero, Trust
@@ -89,12 +90,20 @@ def _add_page(language: str, views: Views, observer: Observer, version: str, *, 
     ui.page(f"/{language}", language=QUASAR[language])(page)  # type: ignore[arg-type]
 
 
+class Part(Protocol):
+    """A part of the page: it builds itself once and then shows views."""
+
+    def show(self, view: View) -> None:
+        """Show a view's figures."""
+        ...
+
+
 class TodayPage:
     """One reader's page."""
 
     def __init__(self, view: View, texts: Texts, observer: Observer, version: str, *, audits: bool) -> None:
         site = observer.site.site
-        help_ = Help(texts)
+        self._texts, help_ = texts, Help(texts)
         text("a", texts("page.skip"), "skip", href="#figures")
         with box("div", "page"):
             with box("header", "top"):
@@ -113,30 +122,41 @@ class TodayPage:
                 )
             self._trust = Trust(texts, help_)
             with box("nav", "jump", aria_label=texts("page.jump")):
-                for name in ("events", "hours", "places", "heat"):
+                for name in self._places(view):
                     text("a", texts(f"page.to_{name}"), href=f"#{name}")
             with box("main", id="figures"):
-                hero = Hero(view, texts, help_)
+                heroes = [Hero(view, texts, help_)] if view.cameras else []
                 events = Events(texts, help_)
-                with box("div", "wide", id="hours"):
-                    hours = Chart(view, texts, help_, "hours")
-                    with box("div", "side"):
-                        minutes = Chart(view, texts, help_, "minutes")
-                        gates = Gates(view, texts, help_, audits=audits)
-                with box("div", "places", id="places"):
-                    queues = Queues(view, texts, help_)
-                    zones = Zones(view, texts, help_)
-                    areas = Areas(view, texts, help_)
-                    with box("div", "stack"):
-                        cameras = Cameras(view, texts, help_)
-                        lanes = Lanes(view, texts, help_)
+                counts = self._counts(view, help_, audits=audits) if view.cameras else []
+                parking = Parking(view, texts, help_)
                 self._heat = HeatMap(view, texts, help_, observer)
             text("footer", texts("page.footer", box=site.box, version=version))
-        self._texts = texts
-        self._parts = (
-            self._trust, hero, events, hours, minutes, gates, queues, zones, areas, lanes, cameras,
-        )  # fmt: skip
+        self._parts: tuple[Part, ...] = (self._trust, *heroes, events, *counts, parking)
         self.show(view)
+
+    @staticmethod
+    def _places(view: View) -> list[str]:
+        """What a finger can jump to. A box without cameras has its lanes only."""
+        watched = ["hours", "places"] if view.cameras else []
+        parked = ["parking"] if view.parking is not None else []
+        return ["events", *watched, *parked, *(["heat"] if view.cameras else [])]
+
+    def _counts(self, view: View, help_: Help, *, audits: bool) -> list[Part]:
+        """What the cameras count."""
+        texts = self._texts
+        with box("div", "wide", id="hours"):
+            hours = Chart(view, texts, help_, "hours")
+            with box("div", "side"):
+                minutes = Chart(view, texts, help_, "minutes")
+                gates = Gates(view, texts, help_, audits=audits)
+        with box("div", "places", id="places"):
+            queues = Queues(view, texts, help_)
+            zones = Zones(view, texts, help_)
+            areas = Areas(view, texts, help_)
+            with box("div", "stack"):
+                cameras = Cameras(view, texts, help_)
+                lanes = Lanes(view, texts, help_)
+        return [hours, minutes, gates, queues, zones, areas, lanes, cameras]
 
     def show(self, view: View) -> None:
         """Put a view's figures on the page; only what changed is sent."""

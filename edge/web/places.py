@@ -140,12 +140,13 @@ class Lanes:
     def __init__(self, view: View, texts: Texts, help_: Help) -> None:
         self._texts = texts
         self._rows: dict[str, tuple[TextElement, TextElement]] = {}
-        if not view.lanes:
+        watched = [lane for lane in view.lanes if lane.camera is not None]
+        if not watched:
             return
         with box("section", "card lanes", testid="lanes"):
             heading(texts("lane.title"), help_, "lane")
             with box("ul", "rows"):
-                for lane in view.lanes:
+                for lane in watched:
                     with box("li"):
                         with box("div"):
                             text("strong", lane.lane)

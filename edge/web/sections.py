@@ -43,7 +43,7 @@ class Trust:
         self._said.text = texts(f"trust.{level}")
         self._worth.text = wording.worth(today.quality, texts) if doubtful else ""
         self._updated.text = texts("trust.updated", time=texts.clock(today.updated_at, seconds=True))
-        self._coverage.text = self._covered(today)
+        self._coverage.text = self._covered(today) if view.cameras else ""
         if not sync.configured:
             self._sync.text, self._waiting.text = texts("trust.alone"), ""
         else:

@@ -102,4 +102,5 @@ def trust(look: Look, site: SiteConfig) -> list[models.Problem]:
         last_minute=look.last_minute,
         oldest_waiting=oldest_waiting(look),
         coverage=coverage(look, site),
+        fed=bool(site.lanes and site.parking.feeds),
     )

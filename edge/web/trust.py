@@ -37,13 +37,15 @@ def problems(
     last_minute: int | None,
     oldest_waiting: float | None,
     coverage: float | None,
+    fed: bool = False,
 ) -> list[Problem]:
     """What is wrong now, the worst first.
 
     last_minute: start of the newest committed minute; oldest_waiting: when the oldest waiting message was
-    made; coverage: observed share of today. All times are UTC seconds.
+    made; coverage: observed share of today; fed: a parking system tells of the cars at its lanes, so
+    that the box has something to do without a camera. All times are UTC seconds.
     """
-    found = [*_engine(live, now), *_store(live, now, last_minute)]
+    found = [*_engine(live, now, fed), *_store(live, now, last_minute)]
     found.extend(filter(None, (_camera(camera, now) for camera in live.cameras.values())))
     if not live.clock_trusted:
         found.append(Problem(code="clock_untrusted", level="notice"))
@@ -58,9 +60,9 @@ def level(found: list[Problem]) -> Level:
     return "ok" if not found else "bad" if any(p.level == "bad" for p in found) else "notice"
 
 
-def _engine(live: Snapshot, now: float) -> list[Problem]:
+def _engine(live: Snapshot, now: float, fed: bool) -> list[Problem]:
     if not live.cameras:
-        return [Problem(code="no_camera", level="bad")]
+        return [] if fed else [Problem(code="no_camera", level="bad")]
     if live.engine.alive or all(camera.state == "ended" for camera in live.cameras.values()):
         return []
     if live.engine.restarts == 0 and now - live.started_at < START_S:
@@ -71,6 +73,8 @@ def _engine(live: Snapshot, now: float) -> list[Problem]:
 def _store(live: Snapshot, now: float, last_minute: int | None) -> list[Problem]:
     if live.store_fault is not None:
         return [Problem(code="store_fault", level="bad", detail=live.store_fault)]
+    if not live.cameras:
+        return []  # there are no minutes to commit
     newest = live.started_at if last_minute is None else max(last_minute, live.started_at)
     if now - newest > COMMIT_S:
         return [Problem(code="store_behind", level="bad", since=at(newest))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from edge.parking.status_api import ParkingStatus
 from edge.web import figures, models, models_service, service, status
 from edge.web.happenings import Happening, happenings
 from edge.web.look import LASTING, Look, Observer
@@ -23,6 +24,8 @@ class View:
     queues: list[models_service.Queue]
     counters: list[models_service.Counter]
     areas: list[models_service.Area]
+    parking: ParkingStatus | None
+    """None on a box without lanes."""
     happenings: list[Happening]
     """What goes on first, then the newest."""
 
@@ -42,7 +45,7 @@ class Views:
 
     def newest(self) -> View:
         """Look, unless somebody just did. Raises StoreError."""
-        look, site = self._observer.look(), self._observer.site
+        look, site, park = self._observer.look(), self._observer.site, self._observer.parking
         with self._lock:
             if self._made is None or self._made[0] is not look:
                 view = View(
@@ -55,6 +58,7 @@ class Views:
                     queues=service.queues(look, site).queues,
                     counters=service.counters(look, site).counters,
                     areas=service.areas(look, site).areas,
+                    parking=None if park is None else park(look.day.begin, look.day.end),
                     happenings=happenings(look.events, LASTING, status.offline(look)),
                 )
                 self._made = (look, view)

@@ -60,7 +60,11 @@ def test_the_api_tells_what_came_of_todays_cars(tmp_path: Path) -> None:
     feed = next(one for one in found["feeds"] if one["feed"] == "lot")
     assert (feed["heard"], feed["refused"], feed["fault"]) == (4, 1, "no JSON")
     assert 0 <= feed["silent_s"] < 60
-    assert found["webhook"] == {"waiting": 0, "told": 1, "refused": 0, "given_up": 0, "fault": None}
+    assert found["webhook"] == {
+        "waiting": 0, "told": 1, "refused": 0, "given_up": 0, "failing_s": None, "fault": None,
+    }  # fmt: skip
+    assert (found["cars_in"], found["cars_out"], found["unread_share"]) == (1, 1, 0.0)
+    assert found["offers"] == [{"offer": "two-hours", "issued": 1, "headline": {"en": "Two hours free"}}]
 
 
 def test_the_screen_of_the_lane_says_it_at_once(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -44,10 +45,12 @@ class Served:
         assert self.box is not None
         self.box.store.add_audits(made)  # type: ignore[arg-type]
 
-    def show(self, box: Filled, clock: Callable[[], float], site: SiteConfig = SITE) -> str:
-        """Serve this box from now on; the address."""
+    def show(
+        self, box: Filled, clock: Callable[[], float], site: SiteConfig = SITE, parking: Any = None
+    ) -> str:
+        """Serve this box from now on; the address. parking: its car park, as the observer asks it."""
         self.box, observer = box, self._observer
-        observer.site = site
+        observer.site, observer.parking = site, parking
         observer.path, observer.live, observer.clock, observer._kept = box.store.path, box.live, clock, None
         return f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
 
