@@ -1,5 +1,9 @@
 -- The hub's tables in PostgreSQL: the same as schema.sql's. {scope}_minute and {scope}_hour are made from the records'
 -- fields by postgres_tables.py and postgres_rollups.py. Keys compare by bytes ("C"): several times as fast.
+CREATE TABLE IF NOT EXISTS made (         -- for which versions of these tables all has been made
+    digest TEXT PRIMARY KEY, at TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+
 CREATE TABLE IF NOT EXISTS box (          -- the newest birth document, goodbye or last will of each box
     tenant TEXT COLLATE "C" NOT NULL, store TEXT COLLATE "C" NOT NULL, box TEXT COLLATE "C" NOT NULL,
     epoch TEXT NOT NULL, online BOOLEAN NOT NULL, connected_at TIMESTAMPTZ NOT NULL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
 
@@ -114,19 +115,33 @@ def _check(db: Connection, url: str) -> None:
 
 
 def _make(db: Connection) -> None:
-    """Make what is missing, in one transaction: tables, and columns that came later (NULL in old rows)."""
+    """Make what is missing, in one transaction: tables, and columns that came later (NULL in old rows).
+
+    Once for each version of the tables: making what is there already would wait for all who read it."""
+    tables = files("sync.hub").joinpath("postgres.sql").read_bytes()
+    statements = [s.encode() for scope in FIGURES for s in minutes(scope)] + [s.encode() for s in rollups()]
+    functions = [(signature, statement.encode()) for signature, statement in day_functions()]
+    digest = sha256(b";".join([tables, *statements, *(made for _, made in functions)])).hexdigest()
+    if _made(db, digest):
+        return
     with db.transaction():
         db.execute("SELECT pg_advisory_xact_lock(%s)", (MAKING,))
-        db.execute(files("sync.hub").joinpath("postgres.sql").read_bytes())
-        for scope in FIGURES:
-            for statement in minutes(scope):
-                db.execute(statement.encode())
-        for statement in rollups():
-            db.execute(statement.encode())
-        for signature, statement in day_functions():
+        if _made(db, digest):
+            return
+        db.execute(tables)
+        for statement in statements:
+            db.execute(statement)
+        for signature, statement in functions:
             try:
                 with db.transaction():
-                    db.execute(statement.encode())
+                    db.execute(statement)
             except psycopg.errors.InvalidFunctionDefinition:  # it tells more than an older hub's
                 db.execute(f"DROP FUNCTION {signature}".encode())
-                db.execute(statement.encode())
+                db.execute(statement)
+        db.execute("INSERT INTO made (digest) VALUES (%s)", (digest,))
+
+
+def _made(db: Connection, digest: str) -> bool:
+    if db.execute("SELECT to_regclass('made')").fetchone() == (None,):
+        return False
+    return db.execute("SELECT FROM made WHERE digest = %s", (digest,)).rowcount == 1

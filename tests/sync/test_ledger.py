@@ -331,7 +331,7 @@ def age(where: str | Path) -> None:
     changes += ["DROP TABLE heat_minute", "DROP TABLE occupancy_minute"]
     if isinstance(where, str):
         with psycopg.connect(where) as raw:
-            for change in changes:
+            for change in [*changes, "DELETE FROM made"]:
                 raw.execute(change.encode())
     else:
         db = sqlite3.connect(where)

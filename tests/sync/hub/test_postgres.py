@@ -223,6 +223,14 @@ def test_hubs_that_start_at_once_make_the_tables_once(url: str) -> None:
     assert faults == []
 
 
+def test_a_long_query_or_backup_keeps_no_hub_from_starting(ledger: PostgresLedger, url: str) -> None:
+    with reading(url) as ask:
+        ask("SELECT count(*) FROM gate_minute", ())
+        second = PostgresLedger(url)
+        assert upto(second.commit([birth(), minute(1)], 1000.0)) == 1
+        second.close()
+
+
 def test_two_hubs_that_share_the_messages_of_all_boxes_agree_on_how_far_each_is(url: str) -> None:
     """As a broker shares them: each message to one of the two, some to both, every state to both."""
     boxes, last = [BoxIdentity("rainbow", "sz", f"box-{n}") for n in range(5)], 200

@@ -163,6 +163,7 @@ def test_what_would_mean_nothing_is_not_added_up_over_a_store(desk: Desk) -> Non
 def test_a_function_of_an_older_hub_that_told_less_is_replaced(desk: Desk) -> None:
     desk.put(GATE)
     with psycopg.connect(desk.url) as db:
+        db.execute("DELETE FROM made")
         db.execute("DROP FUNCTION gate_day(TEXT, DATE, DATE)")
         db.execute(
             "CREATE FUNCTION gate_day(zone TEXT, first DATE, last DATE) RETURNS TABLE (entries BIGINT) "
