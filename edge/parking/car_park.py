@@ -28,7 +28,7 @@ from edge.parking.http_feed import Post
 from edge.parking.keys import FILE, KeyFile
 from edge.parking.local_time import local_time
 from edge.parking.mqtt_feed import MqttFeed
-from edge.parking.watch import NAMES, FeedWatch, HookWatch
+from edge.parking.watch import FEED_SILENT, NAMES, PARKING_UNREACHED, FeedWatch, HookWatch
 from edge.parking.webhook import SHAPES, Webhook
 from edge.store.parking import Boot, ParkingBooks, Told
 from edge.store.store import Store
@@ -37,6 +37,7 @@ from pipelines.coupons import LEDGER_DAYS, Coupons, Ledger
 from pipelines.layout import LaneDirection
 from pipelines.parking import Sessions
 from pipelines.parking_cars import AGAIN_S
+from pipelines.patrol import Alarm
 from pipelines.plate_records import PlateRead
 from pipelines.records import Event
 from sync.broker import Broker
@@ -99,6 +100,10 @@ class CarPark:
         hours, now = config.site.store_hours.span, self._clock()
         self._feed_watches = [(feed, FeedWatch(feed.name, now, hours, before)) for feed in feeds]
         self._hook_watch = HookWatch(before)
+        watched: set[tuple[str, str | None]] = {(FEED_SILENT, feed.name) for feed in feeds}
+        if self.webhook is not None:
+            watched.add((PARKING_UNREACHED, None))
+        self._gone = [Alarm(e.name, None, e.scope, e) for e in before if (e.name, e.scope) not in watched]
         self.document(COUPONS)
 
     def _desk(self, config: SiteConfig, books: ParkingBooks) -> Gatehouse:
@@ -187,6 +192,8 @@ class CarPark:
         ]
         if hook is not None:
             events += self._hook_watch.look(hook.failing, hook.answered_at)
+        while self._gone:  # of a feed that the site file names no more
+            events += self._gone.pop().end(now, "gone")
         for event in events:
             log.warning("%s %s", event.name, "begins" if event.t_end is None else "is over",
                         extra=fields(feed=event.scope or ""))  # fmt: skip

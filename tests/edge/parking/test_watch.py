@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge.opening_hours import StoreHours, parse_opening_hours
 from edge.parking.watch import FEED_SILENT, NIGHT_S, PARKING_UNREACHED, SILENT_S, FeedWatch, HookWatch
 from pipelines.records import Event
-from tests.edge.web.build import SHENZHEN
+from tests.edge.web.build import NOW, SHENZHEN
 from tests.edge.web.car_park import CarDay, site
 
 DAY = StoreHours(parse_opening_hours({"mon-sun": "10:00-22:00"}), SHENZHEN).span
@@ -114,6 +114,18 @@ def test_a_car_park_tells_of_its_silent_feed_and_goes_on_with_it_after_a_restart
     [ended] = day.park.happened()
     day.store.add_records([ended])
     assert day.store.events_under_way([FEED_SILENT]) == []
+    day.store.close()
+
+
+def test_the_silence_of_a_feed_that_is_set_up_no_more_is_over(tmp_path: Path) -> None:
+    day = CarDay(tmp_path)
+    day.store.add_records([Event(FEED_SILENT, NOW - 60, None, "old"), Event(PARKING_UNREACHED, NOW - 60)])
+    day.open()
+    told = day.park.happened()
+    assert {(event.name, event.detail["reason"]) for event in told} == {
+        (FEED_SILENT, "gone"), (PARKING_UNREACHED, "gone"),
+    }  # fmt: skip
+    assert day.park.happened() == []
     day.store.close()
 
 

@@ -101,7 +101,7 @@ class CarDay(Filled):
 
     def status(self) -> ParkingStatus:
         """What page and metrics are told."""
-        return self.looking()(NOW - 12 * HOUR, NOW + 12 * HOUR)
+        return parking_now(self.park, NOW - 12 * HOUR, NOW + 12 * HOUR)
 
     def looking(self) -> Any:
         """As the application asks."""

@@ -130,7 +130,8 @@ def status(**more: Any) -> ParkingStatus:
 
 
 def feed(**more: Any) -> FeedStatus:
-    return FeedStatus(**{"feed": "lot", "heard": 9, "refused": 0, "silent_s": 20.0, "fault": None} | more)
+    given: dict[str, Any] = {"feed": "lot", "heard": 9, "refused": 0, "silent_s": 20.0, "fault": None}
+    return FeedStatus(**given | more)
 
 
 def hook(**more: Any) -> WebhookStatus:
