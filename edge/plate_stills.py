@@ -27,10 +27,14 @@ LEAST_SIDE: Final = 720
 """And a small picture so far."""
 FAINT: Final = 0.15
 """A sight that scores this much at one scale is looked at."""
-TWICE: Final = 0.5
-"""What two scales or more add up to for a plate that no single one is sure of."""
 SURE: Final = 0.5
-"""A sight that scores less at every scale is a plate only where its text says so."""
+"""A small sight that scores less at every scale is a plate only where its text says so …"""
+TWICE: Final = 0.5
+"""… or two scales or more add up to this …"""
+LARGE: Final = 60.0
+"""… and one that is wider than this (pixels: it could be read)"""
+CLEAR: Final = 1.0
+"""only where its scales add up to this: brickwork and shop signs look like a plate at one scale."""
 MISFIT: Final = -6.0
 """A text that fits worse is not taken for one of this layout while others are untried."""
 SIGHTS: Final = 2
@@ -164,8 +168,11 @@ def _grouped(found: list[FoundPlate]) -> list[list[FoundPlate]]:
 
 
 def _surely_a_plate(sights: list[FoundPlate]) -> bool:
-    """Whether something that cannot be read is a plate all the same: seen clearly, or again and again."""
+    """Whether something that cannot be read is a plate all the same. A large plate is seen clearly at more
+    than one scale; a small one only where the picture is enlarged most."""
     scores = [sight.score for sight in sights]
+    if sights[0].width >= LARGE:
+        return sum(scores) >= CLEAR
     return scores[0] >= SURE or (len(scores) > 1 and sum(scores) >= TWICE)
 
 
