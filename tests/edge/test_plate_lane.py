@@ -71,6 +71,16 @@ def test_a_car_and_its_read_have_the_same_track(footage: Path) -> None:
     assert [(one.direction, one.track) for one in passages] == [("down", reads[0].track)]
 
 
+def test_a_car_that_fills_the_picture_has_passed_the_way_its_plate_went(footage: Path) -> None:
+    layout = CameraLayout("cam-9", lanes=(Lane("exit-1", "exit", "down"),))
+    engine = CameraEngine(layout, NobodySees(), plates=plate_reader())
+    drive = Drive("粤B12345", draw_plate("粤B12345"), begin=1.5, seconds=3.0, widths=(100.0, 150.0))
+    facts = [fact for t, frame in frames(footage, drive, seconds=7) for fact in engine.process(frame, t)]
+    facts += engine.close(7.0)
+    passages = [fact for fact in facts if isinstance(fact, VehiclePassage)]
+    assert [(one.lane, one.direction, one.wrong_way) for one in passages] == [("exit-1", "down", False)]
+
+
 def test_an_empty_lane_looks_for_no_plate(footage: Path) -> None:
     reader = plate_reader()
     layout = CameraLayout("cam-9", lanes=(Lane("exit-1", "exit"),))
