@@ -216,7 +216,7 @@ def test_no_torn_frame_while_writers_are_killed_in_the_middle_of_frames(ring_fd)
                 torn += not (frame.image == frame.seq % 251).all()
                 last = frame.seq
     reader.close()
-    assert frames > 100, frames
+    assert frames > 20, frames
     assert (torn, backwards) == (0, 0), f"of {frames} frames {torn} torn, {backwards} not newer"
 
 

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 
 from edge.lane_screen.board import MOST_SCREENS, Board, Notice, TooManyScreens
+
+T = TypeVar("T")
+
+
+def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """In a loop and thread of its own: a browser of other tests may hold this thread's loop."""
+
+    async def bounded() -> T:
+        return await asyncio.wait_for(work, seconds)
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, bounded()).result()
 
 
 class Clock:
@@ -66,7 +81,7 @@ def test_a_screen_hears_of_a_change_made_in_another_thread() -> None:
                 return said
         return said
 
-    assert asyncio.run(asyncio.wait_for(watch(), 2.0)) == [None, "hello"]
+    assert within(2.0, watch()) == [None, "hello"]
 
 
 def test_a_screen_hears_at_the_expiry_that_it_is_to_be_blank() -> None:
@@ -83,7 +98,7 @@ def test_a_screen_hears_at_the_expiry_that_it_is_to_be_blank() -> None:
             clock.now += 0.06
         return said
 
-    assert asyncio.run(asyncio.wait_for(watch(), 2.0)) == [True, False]
+    assert within(2.0, watch()) == [True, False]
 
 
 def test_an_idle_screen_hears_that_the_box_lives() -> None:
@@ -97,7 +112,7 @@ def test_an_idle_screen_hears_that_the_box_lives() -> None:
                 return heard
         return heard
 
-    assert asyncio.run(asyncio.wait_for(beats(), 2.0)) == 5
+    assert within(2.0, beats()) == 5
 
 
 def test_one_screen_too_many_is_refused_and_a_closed_one_makes_room() -> None:
@@ -112,7 +127,7 @@ def test_one_screen_too_many_is_refused_and_a_closed_one_makes_room() -> None:
         await opened[0].aclose()
         assert await anext(board.changes("exit-1", 5.0)) is None
 
-    asyncio.run(asyncio.wait_for(crowd(), 2.0))
+    within(2.0, crowd())
 
 
 def test_to_show_never_waits_for_a_screen_that_has_stopped_listening() -> None:
@@ -121,6 +136,6 @@ def test_to_show_never_waits_for_a_screen_that_has_stopped_listening() -> None:
     async def opened_and_left() -> None:
         await anext(board.changes("exit-1", 5.0))
 
-    asyncio.run(opened_and_left())  # its loop is closed now
+    within(2.0, opened_and_left())  # its loop is closed now
     board.show("exit-1", notice("nobody reads this"))
     assert board.now("exit-1") is not None
