@@ -205,7 +205,9 @@ def test_no_json_upsets_the_hub_or_its_database(
     for place, value in changes:
         put(message, place, value)
     payload = json.dumps(message).encode("utf-8", "surrogatepass")
-    ledger.commit([judge(topic, payload)], 1000.0)
+    item = judge(topic, payload)
+    receipts = ledger.commit([item], 1000.0)
+    assert ledger.commit([item], 1001.0) == receipts, "the same again was acknowledged otherwise"
 
 
 def test_a_number_that_is_none_is_set_aside() -> None:

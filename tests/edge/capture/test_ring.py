@@ -193,7 +193,9 @@ def test_no_torn_frame_while_writers_are_killed_in_the_middle_of_frames(ring_fd)
     frames = torn = backwards = 0
     last = 0
     chance = random.Random(1)
-    for _ in range(8):
+    kills = 0
+    while kills < 8 or (frames <= 100 and kills < 40):  # a busy machine paints slowly
+        kills += 1
         writer = subprocess.Popen([sys.executable, "-c", HAMMER, str(ring_fd)], pass_fds=[ring_fd])
         try:
             deadline = time.monotonic() + 10
@@ -216,7 +218,7 @@ def test_no_torn_frame_while_writers_are_killed_in_the_middle_of_frames(ring_fd)
                 torn += not (frame.image == frame.seq % 251).all()
                 last = frame.seq
     reader.close()
-    assert frames > 20, frames
+    assert frames > 100, frames
     assert (torn, backwards) == (0, 0), f"of {frames} frames {torn} torn, {backwards} not newer"
 
 

@@ -13,9 +13,12 @@ from tests.faults.power_cuts import Outcome, cut, lived, many_cuts
 from tests.faults.recording_vfs import Op, library, recorded
 from tests.faults.store_life import live, open_box
 
-pytestmark = pytest.mark.skipif(
-    library() is None, reason="this Python has SQLite built in; its disk accesses cannot be watched"
-)
+
+@pytest.fixture(autouse=True)
+def watched() -> None:
+    """What SQLite asks of the disk can be seen here."""
+    if library() is None:
+        pytest.skip("this Python has SQLite built in: run the tests with Debian's python3")
 
 
 def test_no_power_cut_loses_doubles_or_halves_what_was_promised(tmp_path: Path) -> None:
