@@ -6,9 +6,9 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from edge.camera_watch import CameraWatch
 from edge.capture.child import Trouble
@@ -53,6 +53,14 @@ class Inbox:
         self.messages.put(message)
 
 
+class Watch(Protocol):
+    """Looks after something that a person should be told of: the line, the disk, a counter's places."""
+
+    def look(self, now: float) -> Iterable[Event]:
+        """Called once a second; what has happened since. now: steady UTC seconds."""
+        ...
+
+
 class MainLoop:
     """Runs until it is told to stop, or until every clip is over."""
 
@@ -69,12 +77,14 @@ class MainLoop:
         publisher: Publisher | None,
         car_park: CarPark | None = None,
         prune: Callable[[float], Any],
+        watches: Sequence[Watch] = (),
         until_end: bool,
     ) -> None:
         self._clock, self._engine, self._captures = clock, engine, captures
         self._rings, self._inbox, self._recorder = rings, inbox, recorder
         self._live, self._publisher, self._prune = live, publisher, prune
         self._car_park = car_park
+        self._others = tuple(watches)
         self._until_end = until_end
         self._steps = StepWatch()
         self._watches = {name: CameraWatch(name, clock.now()) for name in rings}
@@ -144,7 +154,8 @@ class MainLoop:
         """Once a second: minutes, cameras, clock, retention, and what the page may know."""
         self._recorder.seal(now, clock_trusted=self._steps.trusted)
         parked = self._car_park.happened() if self._car_park is not None else []
-        self._record((*self._camera_events(now), *self._clock_events(now), *parked))
+        told = [event for watch in self._others for event in watch.look(now)]
+        self._record((*self._camera_events(now), *self._clock_events(now), *parked, *told))
         if self._steps.trusted and now - self._pruned_at >= PRUNE_S:
             self._pruned_at = now
             self._prune(now)

@@ -135,6 +135,7 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
             publisher=centre.publisher,
             car_park=car_park,
             prune=store.prune,
+            watches=(),
             until_end=until_end,
         )
         _stop_on_signals(loop)

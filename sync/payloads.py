@@ -6,7 +6,7 @@ strict; a consumer ignores fields that it does not know, so a field may be added
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,7 @@ from sync.window_bodies import AnyWindow
 __all__ = [
     "ACK",
     "EVENT",
+    "HOUR",
     "MESSAGES",
     "MINUTE",
     "STATE",
@@ -35,6 +36,7 @@ __all__ = [
     "Ack",
     "Envelope",
     "EventBody",
+    "Hour",
     "Minute",
     "Payload",
     "State",
@@ -44,7 +46,10 @@ __all__ = [
     "rfc3339",
 ]  # fmt: skip
 
+MinuteOfHour = Annotated[int, Field(ge=0, le=59)]
+
 MINUTE: Final = "storeedge/minute/1"
+HOUR: Final = "storeedge/hour/1"
 EVENT: Final = "storeedge/event/1"
 STATE: Final = "storeedge/state/1"
 ACK: Final = "storeedge/ack/1"
@@ -60,6 +65,30 @@ class Minute(Payload):
     def _starts_a_minute(self) -> Self:
         if self.start.second or self.start.microsecond:
             raise ValueError("start is not the beginning of a UTC minute")
+        return self
+
+
+class Hour(Payload):
+    """Minutes of one UTC hour as one message, of a box whose disk was full before the centre came back.
+
+    It replaces the minutes that it names, of the same box and epoch: those that the centre has, and one that
+    comes later with a lower `seq`.
+    """
+
+    start: Time = Field(description="The hour's first instant.")
+    minutes: Annotated[tuple[MinuteOfHour, ...], Field(min_length=1, max_length=60)] = Field(
+        description="The minutes of the hour that it holds, rising: 0 to 59."
+    )
+    windows: tuple[AnyWindow, ...] = Field(
+        max_length=10_000, description="Their figures together; observed_seconds is up to 3600."
+    )
+
+    @model_validator(mode="after")
+    def _names_minutes_of_an_hour(self) -> Self:
+        if self.start.minute or self.start.second or self.start.microsecond:
+            raise ValueError("start is not the beginning of a UTC hour")
+        if sorted(set(self.minutes)) != list(self.minutes):
+            raise ValueError("minutes are not rising")
         return self
 
 
@@ -89,6 +118,13 @@ class MinuteMessage(Envelope):
 
     schema_: Literal["storeedge/minute/1"] = Field(alias="schema")
     body: Minute
+
+
+class HourMessage(Envelope):
+    """The minutes of an hour on `up/data`."""
+
+    schema_: Literal["storeedge/hour/1"] = Field(alias="schema")
+    body: Hour
 
 
 class EventMessage(Envelope):
@@ -155,9 +191,17 @@ class Ack(Payload):
 
 
 MESSAGES: Final[
-    dict[str, type[MinuteMessage] | type[EventMessage] | type[TriggerMessage] | type[RedeemedMessage]]
+    dict[
+        str,
+        type[MinuteMessage]
+        | type[HourMessage]
+        | type[EventMessage]
+        | type[TriggerMessage]
+        | type[RedeemedMessage],
+    ]
 ] = {
     MINUTE: MinuteMessage,
+    HOUR: HourMessage,
     EVENT: EventMessage,
     TRIGGER: TriggerMessage,
     REDEEMED: RedeemedMessage,
@@ -165,6 +209,7 @@ MESSAGES: Final[
 """Schema name to the model of the whole message."""
 STREAM_OF: Final[dict[str, Stream]] = {
     MINUTE: "data",
+    HOUR: "data",
     EVENT: "data",
     TRIGGER: "trigger",
     REDEEMED: "trigger",
