@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import threading
@@ -138,7 +139,9 @@ def start_broker(folder: Path, parts: ExitStack, say: Say) -> str:
         broker.start()
         return broker.url
     settings = folder / "mosquitto.conf"
-    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+    # Started by root it would become another user, and then no longer end when the demo is killed.
+    user = "user root\n" if os.geteuid() == 0 else ""
+    settings.write_text(f"{user}listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
     mosquitto = Part("broker", (program, "-c", settings), folder / "broker.log")
     parts.callback(mosquitto.stop)
     mosquitto.wait_until(lambda: listens(port), READY_S)
