@@ -241,7 +241,7 @@ def family(pid: int) -> set[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_page_counts_live_and_everything_ends_with_the_demo(short_clip: Path, how: signal.Signals):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -265,7 +265,7 @@ def test_the_page_counts_live_and_everything_ends_with_the_demo(short_clip: Path
             children = family(demo.pid)
             assert len(children) >= 4, "broker, hub, box and its children"
             demo.send_signal(how)
-            assert demo.wait(30) == 0
+            assert demo.wait(30) == (-how if how == signal.SIGKILL else 0)
     until = time.monotonic() + 5
     while (left := {pid for pid in children if is_running(pid)}) and time.monotonic() < until:
         time.sleep(0.1)
