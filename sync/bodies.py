@@ -31,7 +31,7 @@ from pipelines.records import (
 )
 from sync.coupon_payloads import TriggerBody
 from sync.errors import SyncError
-from sync.payloads import EventBody, Minute
+from sync.payloads import EventBody, Hour, Minute
 from sync.window_bodies import (
     AnyWindow,
     CameraBody,
@@ -112,6 +112,32 @@ def read_minute(text: str | bytes) -> tuple[int, list[Window]]:
     start = int(minute.start.timestamp())
     found = (_window(start, body) for body in minute.windows)
     return start, [window for window in found if window is not None]
+
+
+def hour_bodies(
+    start: int,
+    minutes: Sequence[int],
+    windows: Sequence[AnyWindow],
+    stands_for: Sequence[tuple[int, int]] = (),
+    longest: int = BODY_MAX,
+) -> Iterator[str]:
+    """The body of `storeedge/hour/1`, or several where one would be too long. start: UTC seconds; minutes: 0
+    to 59; windows: the figures of all of them together; stands_for: first and last seq of what the hour takes
+    the place of. Raises SyncError for an impossible value, or when a single window is too long."""
+    try:
+        body = Hour(
+            start=utc(start), minutes=tuple(minutes), windows=tuple(windows), stands_for=tuple(stands_for)
+        ).text()
+    except ValidationError as error:
+        raise SyncError(f"the hour {start} cannot be sent: {first_fault(error)}") from error
+    if len(body) <= longest:
+        yield body
+        return
+    if len(windows) == 1:
+        raise SyncError(f"the {windows[0].scope} window {windows[0].id} has {len(body)} characters")
+    half = len(windows) // 2
+    yield from hour_bodies(start, minutes, windows[:half], stands_for, longest)
+    yield from hour_bodies(start, minutes, windows[half:], (), longest)
 
 
 def event_body(event: Event) -> str:

@@ -47,6 +47,8 @@ __all__ = [
 ]  # fmt: skip
 
 MinuteOfHour = Annotated[int, Field(ge=0, le=59)]
+SeqRange = tuple[Count, Count]
+"""First and last, both included."""
 
 MINUTE: Final = "storeedge/minute/1"
 HOUR: Final = "storeedge/hour/1"
@@ -72,15 +74,27 @@ class Hour(Payload):
     """Minutes of one UTC hour as one message, of a box whose disk was full before the centre came back.
 
     It replaces the minutes that it names, of the same box and epoch: those that the centre has, and one that
-    comes later with a lower `seq`.
+    comes later with a lower `seq`. It replaces no other hour: several of one hour add up, each under its own
+    `seq`: the minutes that were left out of the first, or windows too many for one message, which then name
+    the same minutes. One that names none only adds: figures of a minute that the box told before and no
+    longer has in detail (its clock was set back by days).
+
+    The box has deleted the messages that it `stands_for`, some of which may have arrived before. Until it
+    comes, the last of all that wait, they are missing at the centre as if given up; with it they are not
+    lost, and one of them that still comes changes nothing.
     """
 
     start: Time = Field(description="The hour's first instant.")
-    minutes: Annotated[tuple[MinuteOfHour, ...], Field(min_length=1, max_length=60)] = Field(
-        description="The minutes of the hour that it holds, rising: 0 to 59."
+    minutes: Annotated[tuple[MinuteOfHour, ...], Field(max_length=60)] = Field(
+        description="The minutes of the hour that it holds, rising: 0 to 59; none: it only adds."
     )
     windows: tuple[AnyWindow, ...] = Field(
         max_length=10_000, description="Their figures together; observed_seconds is up to 3600."
+    )
+    stands_for: Annotated[tuple[SeqRange, ...], Field(max_length=1_000)] = Field(
+        default=(),
+        description="First and last `seq`, rising, of the box's messages that it takes the place of. Of one "
+        "hour in several messages only the first has them.",
     )
 
     @model_validator(mode="after")
@@ -89,6 +103,9 @@ class Hour(Payload):
             raise ValueError("start is not the beginning of a UTC hour")
         if sorted(set(self.minutes)) != list(self.minutes):
             raise ValueError("minutes are not rising")
+        seqs = [seq for first, last in self.stands_for for seq in (first, last + 1)]
+        if seqs != sorted(seqs) or any(first > last for first, last in self.stands_for):
+            raise ValueError("stands_for is not rising")
         return self
 
 

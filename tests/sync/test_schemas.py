@@ -16,10 +16,10 @@ from hypothesis import given
 
 from pipelines.records import Event, Window
 from sync import topics
-from sync.bodies import event_body, minute_body, utc
+from sync.bodies import event_body, hour_bodies, minute_body, utc
 from sync.coupon_payloads import REDEEMED, RedeemedBody
 from sync.outbox import STREAMS, OutboxRow
-from sync.payloads import EVENT, MESSAGES, MINUTE, STREAM_OF
+from sync.payloads import EVENT, HOUR, MESSAGES, MINUTE, STREAM_OF, Minute
 from sync.publisher import envelope
 from sync.schemas import FOLDER, MODELS, file_name, schema, text
 from sync.topics import BoxIdentity
@@ -71,7 +71,7 @@ def test_every_message_of_a_working_day_fits_its_schema_and_says_nothing_else(
     key = office.key("k1")
     office.members(key, {CAR: "m-1"})
     office.offers(OFFER)
-    now = time.time()
+    now, read = time.time(), Minute.model_validate_json(minute_body(START, ONE_OF_EACH))
     office.membership.replace_rules("rainbow", [{"id": "r1", "offer": "coffee"}], now + 3600, now)
     with Listener(mosquitto.url) as listener:
         with (
@@ -80,6 +80,8 @@ def test_every_message_of_a_working_day_fits_its_schema_and_says_nothing_else(
         ):
             box.outbox.put("data", MINUTE, minute_body(START, ONE_OF_EACH))
             box.outbox.put_minutes(5)
+            [hour] = hour_bodies(START - 87 * 60, [26, 27], read.windows, [(1, 2)])
+            box.outbox.put("data", HOUR, hour)
             long = Event("queue_long", START, "cam-1", "till", START + 9.5, {"people": 7})
             box.outbox.put("data", EVENT, event_body(long))
             box.wait("offers", "coupons", "member-keys", "members-k1")
