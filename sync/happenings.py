@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sync.trouble import TroubleKind
+
 ProtocolName = Literal["5", "3.1.1"]
 
 
@@ -31,6 +33,7 @@ class Down:
     """The connection is gone, or an attempt failed; the link tries again by itself."""
 
     reason: str
+    kind: TroubleKind = "lost"
 
 
 @dataclass(frozen=True, slots=True)

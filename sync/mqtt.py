@@ -20,25 +20,43 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from sync.answers import Answers
 from sync.backoff import Backoff
 from sync.broker import Broker, tls_context
+from sync.comeback import BACKOFF_S, Comeback
 from sync.errors import SyncError
 from sync.happenings import Arrived, Confirmed, Down, Happening, ProtocolName, Subscribed, Up, Will
-from sync.mqtt_client import Session, connect, note_answers, publish_properties, shut
+from sync.mqtt_client import (
+    KEEPALIVE_S,
+    Complaints,
+    Session,
+    arriving_bytes,
+    confirmed_bytes,
+    connect,
+    note_answers,
+    publish_properties,
+    shut,
+)
+from sync.trouble import Trouble, TroubleKind, is_alert, of_admission, of_ending, of_opening, told
 
 __all__ = [
-    "Arrived", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName", "Subscribed",
+    "BACKOFF_S", "Arrived", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName", "Subscribed",
     "Up", "Will",
 ]  # fmt: skip
 
 CONNECT_S: Final = 5.0
 """For the TCP and TLS handshakes; the same again for the broker's answer."""
-STEADY_S: Final = 10.0
-"""A connection that held this long was a success: the next wait is a short one again."""
-BACKOFF_S: Final = (1.0, 60.0)
 READS_PER_POLL: Final = 1000
+LARGEST_PACKET: Final = 16_777_216
+"""Bytes that we gather for one message where we named no limit of our own; MQTT allows 256 MiB."""
+PACKET_HEAD: Final = 66_000
+"""Of these a topic alone may take 65,535."""
 MAX_UNCONFIRMED: Final = 20
 """Published and not yet confirmed, unless the broker asks for fewer: mosquitto's default limit."""
+IDLE_S: Final = KEEPALIVE_S + 5.0
+"""Without any sign of life, also when nothing is owed: by then the broker must have answered a ping."""
+OWED_LOOK_S: Final = 0.5
+"""While an answer is owed, look for signs of life so often."""
 
 
 class Link:
@@ -65,7 +83,7 @@ class Link:
         self._broker, self._client_id, self._will = broker, client_id, will
         self._keep_session_s, self._max_unread = keep_session_s, max_unread
         self._most_bytes = most_bytes
-        self._backoff = backoff or Backoff(*BACKOFF_S)
+        self._comeback = Comeback(backoff)
         self._client: paho.Client | None = None
         self._generation = 0
         self._version = self._first_version
@@ -74,7 +92,11 @@ class Link:
         self._opened_at = 0.0
         self._retry_at = 0.0
         self._happened: list[Happening] = []
-        self._lost: str | None = None
+        self._lost: Trouble | None = None
+        self._answers = Answers()
+        self._confirmed_bytes = 0
+        self._complaints = Complaints()
+        self._ended = False
         self._subscriptions: dict[int, Sequence[str]] = {}
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
@@ -113,7 +135,9 @@ class Link:
         if self._client is None or not self.up:
             raise SyncError("not connected to the broker")
         properties = publish_properties(expires_in) if self._v5 else None
-        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
+        token = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
+        self._answers.ask(token, time.monotonic())
+        return token
 
     def subscribe(self, topics: Sequence[str]) -> int:
         """Ask for topics with QoS 1; the token comes back in `Subscribed`. Raises SyncError while not up."""
@@ -123,6 +147,7 @@ class Link:
         if token is None:
             raise SyncError(f"cannot subscribe: {paho.error_string(code)}")
         self._subscriptions[token] = tuple(topics)
+        self._answers.ask(token, time.monotonic())
         return token
 
     def confirm(self, receipt: tuple[int, int]) -> None:
@@ -133,7 +158,7 @@ class Link:
 
     def drop(self, reason: str) -> None:
         """Give this connection up and try a new one."""
-        self._lost = self._lost or reason
+        self._lost = self._lost or Trouble("lost", reason)
         self._settle()
 
     def wake(self) -> None:
@@ -176,9 +201,12 @@ class Link:
     def _turn(self, client: paho.Client, timeout: float) -> None:
         sock: Any = client.socket()
         if sock is None:
-            self._lost = self._lost or "the connection was closed"
+            self._lose("lost", "the connection was closed")
             self._settle()
             return
+        owed_s = self._answers.left(time.monotonic())
+        if owed_s is not None:
+            timeout = min(timeout, OWED_LOOK_S, max(0.0, owed_s))
         if hasattr(sock, "pending") and sock.pending():
             timeout = 0.0
         poll = select.poll()  # select.select fails above 1,023 open files
@@ -188,15 +216,18 @@ class Link:
         ready = dict(poll.poll(timeout * 1000))
         if self._wake_r.fileno() in ready:
             self._hear_wake()
-        if ready.get(number, 0) & ~select.POLLOUT:
-            self._read(client)
-        if ready.get(number, 0) & select.POLLOUT and client.socket() is not None:
-            client.loop_write()
-        client.loop_misc()
-        if not self.up and time.monotonic() - self._opened_at > CONNECT_S:
-            self._lost = self._lost or f"no answer from {self._broker} within {CONNECT_S:.0f} s"
-        if client.socket() is None and self._lost is None:
-            self._lost = "the connection was closed"
+        try:
+            if ready.get(number, 0) & ~select.POLLOUT:
+                self._answers.sign(time.monotonic())
+                self._read(client)
+            if ready.get(number, 0) & select.POLLOUT and client.socket() is not None:
+                client.loop_write()
+            client.loop_misc()
+        except Exception as error:  # noqa: BLE001 - whatever the library makes of bytes that are no MQTT
+            self._lose("other", f"{self._broker} does not speak MQTT: {type(error).__name__}: {error}")
+        self._look_for_life(client)
+        if client.socket() is None:
+            self._lose("lost", "the connection was closed")
         self._settle()
 
     def _read(self, client: paho.Client) -> None:
@@ -204,13 +235,39 @@ class Link:
         for _ in range(READS_PER_POLL):
             before = len(self._happened)
             if client.loop_read() != paho.MQTT_ERR_SUCCESS or len(self._happened) == before:
-                return
+                break
+        size = arriving_bytes(client)
+        if size > (self._most_bytes or LARGEST_PACKET) + PACKET_HEAD:
+            self._lose("other", f"{self._broker} sends a message of {size} bytes, more than we take")
+
+    def _look_for_life(self, client: paho.Client) -> None:
+        """Give up a connection on which nothing comes or goes any more."""
+        now = time.monotonic()
+        if not self.up:
+            if now - self._opened_at > CONNECT_S:
+                self._lose("unreachable", f"no answer from {self._broker} within {CONNECT_S:.0f} s")
+            return
+        left = self._answers.left(now)
+        if left is not None:
+            confirmed = confirmed_bytes(client.socket())
+            if confirmed > self._confirmed_bytes:
+                self._confirmed_bytes = confirmed
+                self._answers.sign(now)
+            elif left <= 0:
+                silent_s = self._answers.patience_s
+                self._answers.give_up()
+                self._lose("lost", f"no answer from {self._broker} for {silent_s:.0f} s, and no sign of life")
+        elif self._answers.silent_s(now) > IDLE_S:
+            self._lose("lost", f"no sign of life from {self._broker} for {IDLE_S:.0f} s")
+
+    def _lose(self, kind: TroubleKind, words: str) -> None:
+        self._lost = self._lost or Trouble(kind, words)
 
     def _settle(self) -> None:
         """After a loss: tell, and plan the next attempt."""
         if self._lost is None or self._client is None:
             return
-        reason, self._lost = self._lost, None
+        trouble, self._lost = self._lost, None
         client, self._client = self._client, None
         shut(client)
         was_up = self._up_at
@@ -222,16 +279,17 @@ class Link:
             self._retry_at = now
             return
         self._version = self._first_version
-        if was_up is not None and now - was_up >= STEADY_S:
-            self._backoff.reset()
-        self._retry_at = now + self._backoff.next()
-        self._happened.append(Down(reason))
+        held_s = None if was_up is None else now - was_up
+        trouble, pause_s = self._comeback.after(trouble, held_s, ended=self._ended)
+        self._retry_at = now + pause_s
+        self._happened.append(Down(trouble.words, trouble.kind))
 
     # -- opening ---------------------------------------------------------------------------------------
 
     def _open(self) -> None:
         self._generation += 1
-        self._refused_v5 = False
+        self._refused_v5 = self._ended = False
+        self._complaints = Complaints()
         client = self._client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
@@ -250,6 +308,7 @@ class Link:
                 client.will_set(will.topic, will.payload, qos=1, retain=True)
             if self._broker.tls:
                 client.tls_set_context(tls_context(self._broker))
+                client.enable_logger(self._complaints)  # type: ignore[arg-type]
             session = Session(self._keep_session_s, self._max_unread, self._most_bytes)
             connect(client, self._broker, session, v5=self._v5)
             sock: Any = client.socket()
@@ -259,9 +318,9 @@ class Link:
             self._opened_at = time.monotonic()
             self._refused_v5 = True  # until it answers: the TCP connection stands
         except SyncError as error:
-            self._lost = str(error)
+            self._lost = Trouble("own_certificate", str(error))
         except (OSError, ValueError) as error:
-            self._lost = f"cannot reach {self._broker}: {error}"
+            self._lost = of_opening(self._broker, error)
         self._settle()
 
     def _listen(self, client: paho.Client, generation: int) -> None:
@@ -272,9 +331,11 @@ class Link:
         ) -> None:
             if reason.is_failure:
                 self._refused_v5 = reason.getName() == "Unsupported protocol version"
-                self._lost = f"{self._broker} refused us: {reason}"
+                self._lost = of_admission(self._broker, reason.value, str(reason))
                 return
             self._up_at = time.monotonic()
+            self._confirmed_bytes = 0
+            self._answers.begin(self._up_at)
             self._happened.append(
                 Up(
                     "5" if self._v5 else "3.1.1",
@@ -286,9 +347,21 @@ class Link:
         def on_disconnect(
             _client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Properties | None
         ) -> None:
-            who = "the broker ended the connection" if flags.is_disconnect_packet_from_server else "lost"
-            self._lost = self._lost or f"{who}: {reason}"
+            if flags.is_disconnect_packet_from_server:
+                self._lost = self._lost or of_ending(reason.value, str(reason))
+                return
+            complaint = self._complaints.newest
+            if is_alert(complaint):
+                self._refused_v5 = False  # it refused our certificate, not the protocol
+                self._lost = self._lost or told("own_certificate", complaint)
+            self._ended = True
+            self._lose("lost", f"lost: {complaint or reason}")
 
         client.on_connect = on_connect
         client.on_disconnect = on_disconnect
-        note_answers(client, generation, self._subscriptions, self._happened.append)
+        note_answers(client, generation, self._subscriptions, self._note)
+
+    def _note(self, happening: Happening) -> None:
+        if isinstance(happening, Confirmed | Subscribed):
+            self._answers.answer(happening.token, time.monotonic())
+        self._happened.append(happening)

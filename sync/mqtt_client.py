@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -97,6 +100,37 @@ def note_answers(
     client.on_subscribe = on_subscribe
     client.on_publish = on_publish
     client.on_message = on_message
+
+
+class Complaints:
+    """In the place of a logger: keeps the newest error that the library met. It tells its callbacks only
+    that the connection is gone, not that the broker refused our certificate."""
+
+    def __init__(self) -> None:
+        self.newest = ""
+
+    def log(self, level: int, text: str, *details: object) -> None:
+        """What the library would have logged."""
+        if level >= logging.ERROR:
+            self.newest = text % details
+
+
+def arriving_bytes(client: paho.Client) -> int:
+    """Size of the packet that has begun to arrive, as its head announces it; 0 between packets."""
+    return int(getattr(client, "_in_packet", {}).get("remaining_length", 0))
+
+
+def confirmed_bytes(sock: Any) -> int:
+    """How much the other side's kernel has confirmed on this connection; 0 where the system does not say."""
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED + 8)
+    except (AttributeError, OSError):
+        return 0
+    return int.from_bytes(info[_BYTES_ACKED : _BYTES_ACKED + 8], sys.byteorder)
+
+
+_BYTES_ACKED: Final = 120
+"""Offset of tcpi_bytes_acked in Linux's struct tcp_info, since 4.1."""
 
 
 def shut(client: paho.Client) -> None:

@@ -163,15 +163,15 @@ class Publisher:
         match happening:
             case Up():
                 self._begin(happening)
-            case Down(reason):
+            case Down(reason, kind):
                 self._ready = False
                 self._unconfirmed.clear()
                 self._down.clear()
-                self._report.fault(reason)
+                self._report.fault(reason, kind)
                 self._report.down()
             case Subscribed(refused=refused):
                 for topic, reason in refused:
-                    self._report.fault(f"the broker does not let us read {topic}: {reason}")
+                    self._report.fault(f"the broker does not let us read {topic}: {reason}", "refused")
                 if not refused:
                     self._report.well()
                 self._ready = True
@@ -200,11 +200,12 @@ class Publisher:
             return
         cursor = None if what == "state" or what == "reply" else self._cursors[what]  # noqa: PLR1714
         if confirmed.refusal is not None:
-            self._report.fault(f"the broker refuses {self._unconfirmed.topic(what)}: {confirmed.refusal}")
+            words = f"the broker refuses {self._unconfirmed.topic(what)}: {confirmed.refusal}"
+            self._report.fault(words, "refused")
             if cursor is not None:
                 cursor.refuse()
         elif confirmed.unheard and cursor is not None:
-            self._report.fault("the broker takes our messages, but no centre listens")
+            self._report.fault("the broker takes our messages, but no centre listens", "unheard")
 
     def _arrived(self, message: Arrived) -> None:
         topic = parse(message.topic)
@@ -242,7 +243,8 @@ class Publisher:
             self._link.drop("the broker has stopped answering")
             return False
         if self._report.status.last_error is None:
-            self._report.fault(f"no acknowledgement from the centre for the stream {stream}; sending again")
+            words = f"no acknowledgement from the centre for the stream {stream}; sending again"
+            self._report.fault(words, "silent")
         cursor.rewind()
         return True
 
@@ -262,7 +264,8 @@ class Publisher:
             message = envelope(self._box, row, utc(time.time()))
             if self._max_packet is not None and len(message) + 512 > self._max_packet:
                 self._report.fault(
-                    f"a message of {len(message)} bytes is more than the broker takes; raise its limit"
+                    f"a message of {len(message)} bytes is more than the broker takes; raise its limit",
+                    "refused",
                 )
                 return
             token = self._link.publish(self._box.up(stream), message, expires_in=lifetime(row))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from sync.happenings import ProtocolName
 from sync.outbox import Backlog, Stream
+from sync.trouble import TroubleKind
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class SyncStatus:
     last_ack_at: float | None = None
     last_error: str | None = None
     """What hinders the sending; None again as soon as the centre acknowledges."""
+    trouble: TroubleKind | None = None
+    """What kind of hindrance that is."""
     acknowledged: int = 0
     """Rows that the centre acknowledged since the start."""
     backlog: Mapping[Stream, Backlog] = field(default_factory=dict)
@@ -64,15 +67,15 @@ class Report:
         """The connection is gone."""
         self.status = replace(self.status, connected=False, protocol=None)
 
-    def fault(self, text: str) -> None:
+    def fault(self, text: str, kind: TroubleKind = "other") -> None:
         """This hinders the sending."""
         if text != self.status.last_error:
             log.warning("sync: %s", text)
-            self.status = replace(self.status, last_error=text)
+            self.status = replace(self.status, last_error=text, trouble=kind)
 
     def well(self) -> None:
         """Nothing hinders the sending any more."""
-        self.status = replace(self.status, last_error=None)
+        self.status = replace(self.status, last_error=None, trouble=None)
 
     def acknowledged(self, rows: int) -> None:
         """The centre has them."""
@@ -80,6 +83,7 @@ class Report:
             self.status,
             last_ack_at=time.time(),
             last_error=None,
+            trouble=None,
             acknowledged=self.status.acknowledged + rows,
         )
 
