@@ -1,0 +1,326 @@
+"""Everything that is real runs, and is killed with -9 at random, again and again; in the end the sums agree.
+
+`storeedge run` with its engine and capture children on real footage, a parking system beside it, a mosquitto
+that keeps nothing, `storeedge hub run` on PostgreSQL. Main, hub, broker and database are started again as
+systemd would; the engine and the captures by the box itself.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from edge.demo.cars import Cars
+from edge.demo.head_office import prepare_hub
+from edge.run import DATABASE
+from sync.hub.coupon_books import SqliteCouponBooks
+from sync.hub.coupon_service import CouponFiles
+from tests.faults.agreement import Agreement, compare
+from tests.faults.parking_system import ParkingSystem
+from tests.faults.parts import CAPTURE, ENGINE, BoxMain, Broker, Database, Hub, dead
+from tests.faults.witness import Witness
+from tests.postgres import programs
+
+SECRET: Final = "0123456789abcdef0123"
+WEIGHTS: Final = {"main": 5, "engine": 5, "capture": 3, "hub": 5, "broker": 3, "database": 3}
+"""How often each part is killed, against each other."""
+RESTART_S: Final = (0.1, 1.0)
+"""Who is killed is started again after a time in between, as by systemd's RestartSec."""
+SETTLE_S: Final = 180.0
+"""How long everything may take to come back in the end, and the outbox to drain."""
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Recovery:
+    """How one part came back."""
+
+    kills: int = 0
+    seconds: list[float] = field(default_factory=list)
+    """From the kill to working again."""
+    again: int = 0
+    """Killed again before it worked."""
+
+
+def _site(folder: Path, broker: str, centre_key: str, cameras: list[dict[str, Any]]) -> Path:
+    """The site file; without cameras, the box's that only has to send what waits."""
+    lanes: list[dict[str, Any]] = [
+        {"id": "entry-1", "direction": "entry"}, {"id": "exit-1", "direction": "exit"},
+    ]  # fmt: skip
+    if any(camera["id"] == "lane-cam" for camera in cameras):
+        lanes.append({"id": "exit-2", "direction": "exit", "camera": "lane-cam"})
+    feed = {"id": "lot", "shape": "generic", "secret": SECRET, "lanes": {"1": "entry-1", "2": "exit-1"}}
+    site = {
+        "site": {
+            "tenant": "demo", "store": "soak", "box": "box-01", "timezone": "Asia/Shanghai",
+            "opening_hours": {"mon-sun": "00:00-24:00"}, "language": "en",
+        },
+        "cameras": cameras,
+        "lanes": lanes,
+        "parking": {"feeds": [feed]},
+        "sync": {"url": broker, "centre_keys": [centre_key]},
+    }  # fmt: skip
+    path = folder / ("site.yaml" if cameras else "quiet.yaml")
+    path.write_text(yaml.safe_dump(site), "utf-8")
+    return path
+
+
+def cameras_of(people: Path, vehicles: Path | None = None) -> list[dict[str, Any]]:
+    """A hall with gates, a counter and a queue, from a clip of people; a lane, from one of vehicles."""
+    gates = [{"id": f"at-{x}", "line": [[x / 100, 0], [x / 100, 1]], "inside": "right"} for x in (30, 50, 70)]
+    zones = [
+        {"id": "hall", "role": "counter", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]},
+        {"id": "till", "role": "queue", "polygon": [[0.3, 0.3], [0.7, 0.3], [0.7, 1], [0.3, 1]]},
+    ]
+    hall = {"id": "hall-cam", "source": f"file:{people}?loop=1", "fps": 10, "gates": gates, "zones": zones}
+    lane = {"id": "lane-cam", "source": f"file:{vehicles}?loop=1", "fps": 5}
+    return [hall, lane] if vehicles is not None else [hall]
+
+
+class Whole:
+    """All parts, and what kills them."""
+
+    def __init__(self, folder: Path, cameras: list[dict[str, Any]], chance: random.Random, say: Say) -> None:
+        self.folder, self.chance, self.say = folder, chance, say
+        self.cars = Cars()
+        self.data, hub_db = folder / "data", folder / "hub.sqlite3"
+        self.coupons = CouponFiles.beside(hub_db)
+        centre_key = prepare_hub(hub_db, self.cars.members)
+        bin_ = programs()
+        assert bin_ is not None
+        self.server = Database(bin_)
+        self.server.start()
+        self.url = self.server.database()
+        self.broker = Broker(folder)
+        more = ("--coupons", hub_db, "--timezone", "Asia/Shanghai")
+        self.hub = Hub(folder, self.broker.url, self.url, *more)
+        self.main = BoxMain(folder, _site(folder, self.broker.url, centre_key, cameras), self.data)
+        self.quiet = BoxMain(folder, _site(folder, self.broker.url, centre_key, []), self.data)
+        self.recovery = {name: Recovery() for name in WEIGHTS}
+        self.witness = Witness(self.data / DATABASE)
+        self._coming: dict[str, tuple[float, Callable[[], bool]]] = {}
+        self._starts: dict[str, float] = {}
+        self._programs = {"main": self.main, "hub": self.hub, "broker": self.broker}
+
+    def close(self) -> None:
+        """End everything, however far it has come."""
+        for part in (*self._programs.values(), self.quiet):
+            part.close()
+        self.server.stop()
+
+    def begin(self) -> None:
+        """Start all, killing them while they first make what they need, until the box has what the centre has
+        to tell and every camera is looked at."""
+        for name, part in (("broker", self.broker), ("hub", self.hub), ("main", self.main)):
+            part.start()
+            time.sleep(self.chance.uniform(0.2, 1.2))
+            self.kill(name)
+        for part in self._programs.values():
+            self.wait(part.ready, f"the {part.name} to start")
+        self.wait(lambda: self._documents() >= 4, "the centre's documents")
+        self.wait(self.main.looking, "the cameras")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The box's database, as another process sees it."""
+        with closing(sqlite3.connect(f"file:{self.data / DATABASE}?mode=ro", uri=True)) as box:
+            yield box
+
+    def _documents(self) -> int:
+        with self.reading() as box:
+            return int(box.execute("SELECT count(*) FROM document").fetchone()[0])
+
+    def waiting(self) -> int:
+        """Messages that the centre has not acknowledged."""
+        with self.reading() as box:
+            return int(box.execute("SELECT count(*) FROM outbox").fetchone()[0])
+
+    def replace_main(self, main: BoxMain) -> None:
+        """From now on this is the box."""
+        self._programs["main"] = self.main = main
+
+    @property
+    def kills(self) -> int:
+        """All together."""
+        return sum(part.kills for part in self.recovery.values())
+
+    def wait(self, true: Callable[[], bool], what: str, seconds: float = SETTLE_S) -> float:
+        """Go on looking after the parts until it is true; the seconds that it took."""
+        began = time.monotonic()
+        while not true():
+            if time.monotonic() - began > seconds:
+                words = "\n".join(part.words()[-1500:] for part in self._programs.values())
+                raise AssertionError(f"waited {seconds:.0f} s in vain for {what}\n{words}")
+            self.tick()
+            time.sleep(0.05)
+        return time.monotonic() - began
+
+    # -- killing ---------------------------------------------------------------------------------------
+
+    def kill(self, name: str) -> bool:
+        """One part, now. False: it is not there to be killed."""
+        if not self._strike(name):
+            return False
+        now, recovery = time.monotonic(), self.recovery[name]
+        recovery.kills += 1
+        recovery.again += name in self._coming
+        self._coming[name] = (now, self._back(name))
+        if name in self._programs or name == "database":
+            self._starts[name] = now + self.chance.uniform(*RESTART_S)
+        if name == "main":  # its children end with it, and nobody killed them
+            self._coming.pop("engine", None)
+            self._coming.pop("capture", None)
+        return True
+
+    def _strike(self, name: str) -> bool:
+        if name in {"engine", "capture"}:
+            pids = self.main.children(ENGINE if name == "engine" else CAPTURE)
+            return bool(pids) and dead(self.chance.choice(pids))
+        if name == "database":
+            if name in self._starts:
+                return False
+            self.server.kill()
+            return True
+        if self._programs[name].pid is None:
+            return False
+        self._programs[name].kill()
+        return True
+
+    def _back(self, name: str) -> Callable[[], bool]:
+        """Whether a part that is killed now works again."""
+        if name == "database":
+            return lambda: "database" not in self._starts
+        if name in self._programs:
+            return self._programs[name].ready
+        kind = ENGINE if name == "engine" else CAPTURE
+        before = set(self.main.children(kind))
+        return lambda: bool(set(self.main.children(kind)) - before) and self.main.looking()
+
+    def tick(self) -> None:
+        """Start what is due, note what works again, look at what is committed."""
+        now = time.monotonic()
+        for name in [name for name, at in self._starts.items() if at <= now]:
+            del self._starts[name]
+            if name == "database":
+                self.server.start()
+            else:
+                self._programs[name].start()
+        for name, part in self._programs.items():
+            if part.ended_with is not None and name not in self._starts and part.ended_with != -9:
+                self.say(f"{name} ended by itself with {part.ended_with}: {part.words().strip()[-300:]}")
+                self._starts[name] = now + 0.5  # Restart=always
+        for name, (killed_at, back) in list(self._coming.items()):
+            if name not in self._starts and back():
+                self.recovery[name].seconds.append(time.monotonic() - killed_at)
+                del self._coming[name]
+        self.witness.look()
+
+    @property
+    def well(self) -> bool:
+        """Everything that was killed works again."""
+        return not self._starts and not self._coming
+
+    def storm(self, kills: int) -> None:
+        """Kill so often, at random moments: also during start-up, also several parts at once."""
+        done, told, deck = 0, 0, list[str]()
+        while done < kills:
+            self._pause()
+            for _ in range(self.chance.choices((1, 2, 3), (70, 24, 6))[0]):
+                if not deck:  # every part gets its share, in any order
+                    deck = [name for name, weight in WEIGHTS.items() for _ in range(weight)]
+                    self.chance.shuffle(deck)
+                done += self.kill(deck.pop())
+            if done - told >= 10:
+                told = done
+                self.say(f"{done} of {kills} kills; {self._told()}")
+
+    def _pause(self) -> None:
+        kind = self.chance.random()
+        if kind < 0.08:  # a quiet time, in which much is counted and sent
+            self.wait(lambda: self.well and self.main.looking(), "everything to come back")
+            seconds = self.chance.uniform(2, 5)
+        else:
+            seconds = self.chance.uniform(0.05, 0.5) if kind < 0.4 else self.chance.uniform(0.8, 3.0)
+        until = time.monotonic() + seconds
+        self.wait(lambda: time.monotonic() >= until, "the time to pass")
+
+    def _told(self) -> str:
+        rows = {table: len(found) for table, found in self.witness.seen.items()}
+        return f"{rows['crossing']} crossings, {rows['visit']} visits, {rows['coupon_trigger']} coupons seen"
+
+
+@dataclass(slots=True)
+class Soak:
+    """What came of it."""
+
+    whole: Whole
+    lot: ParkingSystem
+    seconds: float
+    drained_s: float
+    """From the start of the run that only sends until the centre had everything."""
+
+    def compare(self) -> Agreement:
+        """Truth, box and centre side by side."""
+        whole = self.whole
+        return compare(whole.witness.database, whole.url, whole.coupons.books, whole.witness, self.lot.driven)
+
+    def observed_s(self) -> dict[str, float]:
+        """Seconds that each camera's windows call observed."""
+        with self.whole.reading() as box:
+            rows = box.execute("SELECT camera, total(observed_seconds) FROM camera_window GROUP BY camera")
+            return {camera: round(seconds, 1) for camera, seconds in rows}
+
+    def redeem_twice(self) -> tuple[int, int]:
+        """Use every coupon at the desk, twice: how many were taken at first, and how many once more."""
+        with closing(SqliteCouponBooks(self.whole.coupons.books)) as books:
+            codes = [code for (code,) in books.db.execute("SELECT code FROM decision WHERE code IS NOT NULL")]
+            first, second = (
+                sum(
+                    books.redeem(code, at=time.time(), by="desk", key=f"{code}-{attempt}").refusal is None
+                    for code in codes
+                )
+                for attempt in (1, 2)
+            )
+        return first, second
+
+
+@contextmanager
+def soaked(
+    folder: Path, kills: int, cameras: list[dict[str, Any]], *, seed: int = 1, say: Say
+) -> Iterator[Soak]:
+    """Run it; inside the block the hub still runs and the box has nothing left to send.
+
+    Raises AssertionError when something does not come back by itself.
+    """
+    with ExitStack() as parts:
+        whole = Whole(folder, cameras, random.Random(seed), say)
+        parts.callback(whole.close)
+        whole.begin()
+        began = time.monotonic()
+        lot = ParkingSystem(whole.main.port, SECRET, whole.cars)
+        lot.start()
+        whole.storm(kills - whole.kills)
+        whole.wait(lambda: whole.well and whole.main.looking(), "everything to come back")
+        lot.finish()
+        took = time.monotonic() - began
+        say(f"{whole.kills} kills in {took:.0f} s; the box is stopped in order and sends what waits")
+        yield Soak(whole, lot, took, drained_s=_end(whole))
+
+
+def _end(whole: Whole) -> float:
+    """Stop the box in order, let another run of it send what waits; the seconds that took."""
+    code = whole.main.stop()
+    assert code == 0, f"the box ended with {code}:\n{whole.main.words()[-2000:]}"
+    whole.replace_main(whole.quiet)
+    began = time.monotonic()
+    whole.quiet.start()
+    whole.wait(lambda: whole.waiting() == 0, "the outbox to drain")
+    return time.monotonic() - began
