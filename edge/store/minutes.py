@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge.store import outbox, records, windows
+from edge.store import inherited, outbox, records, windows
 from edge.store.merge import key, together
 from pipelines.as_json import is_unseen
 from pipelines.records import Window
@@ -15,11 +15,17 @@ from sync.bodies import minute_bodies
 from sync.payloads import MINUTE
 
 
-def commit(connection: sqlite3.Connection, run: str, start: int, made: Sequence[Window], now: float) -> bool:
+def commit(
+    connection: sqlite3.Connection, ours: Sequence[str], start: int, made: Sequence[Window], now: float
+) -> bool:
     """Keep a run's windows of the minute `start`, within the caller's transaction. False, and nothing
-    changed, when this run has kept the minute before, or when it adds nothing to another run's part."""
-    runs = [row[0] for row in connection.execute("SELECT run FROM minute WHERE start = ?", (start,))]
-    if run in runs or (runs and all(map(is_unseen, made))):
+    changed, when this run has kept the minute before, or when it adds nothing to another run's part. ours:
+    the names of this run, the newest first: it has a new one after each recovery of the store."""
+    found = connection.execute(
+        "SELECT run, run IN (SELECT run FROM former_run) FROM minute WHERE start = ?", (start,)
+    ).fetchall()
+    runs = {run: bool(former) for run, former in found}
+    if runs.keys() & ours or (runs and all(map(is_unseen, made))):
         return False
     if runs:
         whole = _add(connection, start, made)
@@ -28,8 +34,14 @@ def commit(connection: sqlite3.Connection, run: str, start: int, made: Sequence[
         for window in made:
             windows.put(connection, window)
             windows.add_to_quarter(connection, window)
-    connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, run, now))
+    connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, ours[0], now))
     records.mark_counted(connection, start)
+    if any(runs.values()):
+        # What is stored was told under an earlier epoch: the centre adds to it what another one tells.
+        whole = list(made)
+    if any(runs.values()) and not all(runs.values()):
+        inherited.put_alone(connection, MINUTE, minute_bodies(start, whole), now)
+        return True
     for body in minute_bodies(start, whole):
         outbox.put(connection, "data", MINUTE, body, created_at=now)
     return True

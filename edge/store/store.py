@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import IO, Self, TypeVar
 
 from edge.errors import StoreForeign, StoreFull
-from edge.store import audits, minutes, occupancy, outbox, records, retention
+from edge.store import audits, inherited, minutes, occupancy, outbox, records, retention
 from edge.store.audits import Audit
 from edge.store.database import connect_writer, damaged, explain, fault_of, lock, used_bytes
 from edge.store.migrations import LEVEL, migrate
@@ -64,8 +64,12 @@ class Store:
         self._holder = holder
         self._clock = clock
         self._lock = threading.RLock()
-        self._run = secrets.token_hex(8)
+        self._runs = [secrets.token_hex(8)]
+        self._owner: dict[str, str] = {}
         self._epoch = ""
+        self._inherits: str | None = None
+        self.ended_badly = False
+        """Whether the run before did not close the file: a brief look may not find all damage."""
 
     @classmethod
     def open(
@@ -77,17 +81,18 @@ class Store:
         box: str,
         budget_mib: int = 512,
         clock: Callable[[], float] = time.time,
+        holder: IO[str] | None = None,
     ) -> Self:
         """Open the database, made or brought up to date as needed, and keep other main processes out.
 
-        `clock` gives UTC seconds. Raises StoreLocked, StoreCorrupt, StoreForeign or StoreError.
+        `clock` gives UTC seconds; `holder`: the lock, where the caller has it. Raises StoreLocked,
+        StoreCorrupt, StoreForeign or StoreError. `edge/store/recovery.py` opens one that may be damaged.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        holder = lock(path)
+        holder = holder or lock(path)
         connection: sqlite3.Connection | None = None
         try:
             connection = connect_writer(path, budget_mib)
-            connection.row_factory = sqlite3.Row
             opened = cls(path, connection, holder, clock=clock, budget_mib=budget_mib)
             opened._begin({"tenant": tenant, "store": store, "box": box})
         except BaseException as error:
@@ -102,10 +107,13 @@ class Store:
     def _begin(self, owner: dict[str, str]) -> None:
         """Check, migrate, and make sure that the database is this box's."""
         connection = self._connection
+        connection.row_factory = sqlite3.Row
+        self._owner = owner
         known = self._meta()
         if int(known.get("needs", "0")) > LEVEL:
             raise StoreForeign(f"{self.path}: made by a newer StoreEdge; update the software to use it")
-        if known.get("closed") == "no" and (fault := fault_of(connection)):
+        self.ended_badly = known.get("closed") == "no"
+        if self.ended_badly and (fault := fault_of(connection)):
             raise damaged(self.path, fault)
         migrate(connection)
         with self._transaction():
@@ -123,6 +131,20 @@ class Store:
                     "move it aside, or correct the names in the site file"
                 )
         self._epoch = known["epoch"]
+        self._inherits = inherited.oldest_epoch(connection)
+
+    def exchange(self, put: Callable[[], None]) -> None:
+        """Close the file, let `put` set another in its place and go on with that one, and with us all who
+        hold this store. When it fails nothing can be read or written until it has been called again."""
+        with self._lock:
+            self._connection.close()
+            put()
+            try:
+                self._connection = connect_writer(self.path, self.budget // 2**20)
+                self._runs.insert(0, secrets.token_hex(8))
+                self._begin(self._owner)
+            except sqlite3.Error as error:
+                raise explain(self.path, error) from error
 
     def _meta(self) -> dict[str, str]:
         if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
@@ -156,8 +178,8 @@ class Store:
 
     @property
     def epoch(self) -> str:
-        """Changes when the box's database is made anew."""
-        return self._epoch
+        """Changes when the box's database is made anew; while messages of the one before wait, it is theirs."""
+        return self._inherits or self._epoch
 
     def add_records(self, new: Sequence[Record]) -> int:
         """Keep records, in one transaction; an event is also put into the outbox. How many were new.
@@ -191,9 +213,12 @@ class Store:
         """
         if any(window.start != start for window in made):
             raise ValueError(f"a window of another minute than {start}")
-        return self.write(
-            lambda connection: minutes.commit(connection, self._run, start, made, self._clock())
-        )
+        return self.write(lambda connection: self._commit_minute(connection, start, made))
+
+    def _commit_minute(self, connection: sqlite3.Connection, start: int, made: Sequence[Window]) -> bool:
+        kept = minutes.commit(connection, self._runs, start, made, self._clock())
+        self._inherits = inherited.oldest_epoch(connection)
+        return kept
 
     def add_audits(self, made: Sequence[Audit]) -> None:
         """Keep audits, in one transaction; the same gate, direction and beginning again replaces."""
@@ -244,11 +269,14 @@ class Store:
 
     def pending(self, stream: Stream, after_seq: int, limit: int) -> Sequence[OutboxRow]:
         """The oldest waiting rows with `seq` above `after_seq`, in order."""
+        epoch = self._inherits
+        if epoch is not None:
+            return self._read(lambda c: inherited.pending(c, epoch, stream, after_seq, limit))
         return self._read(lambda c: outbox.pending(c, self._epoch, stream, after_seq, limit))
 
     def backlog(self, stream: Stream) -> Backlog:
-        """How much waits."""
-        return self._read(lambda connection: outbox.backlog(connection, stream))
+        """How much waits, of earlier epochs too; the numbers are those of `epoch`."""
+        return self._read(lambda connection: inherited.backlog(connection, stream))
 
     def stream_state(self, stream: Stream) -> outbox.StreamState:
         """The last numbers given and acknowledged, when, and rows given up because the disk was full."""
@@ -256,10 +284,14 @@ class Store:
 
     def acknowledge(self, stream: Stream, epoch: str, upto: int) -> int:
         """Delete rows up to and including `upto`, for good; the number deleted (0 for another epoch)."""
-        if epoch != self._epoch:
+        if epoch not in {self._epoch, self._inherits}:
             return 0
         with self._transaction() as connection:
-            return outbox.acknowledge(connection, stream, upto, self._clock())
+            if epoch == self._epoch:
+                return outbox.acknowledge(connection, stream, upto, self._clock())
+            gone = inherited.acknowledge(connection, epoch, stream, upto, self._clock())
+            self._inherits = inherited.oldest_epoch(connection)
+        return gone
 
     def prune(self, now: float) -> int:
         """Delete what is older than its table's term (`retention.KEPT_DAYS`); the number of rows. Call it
