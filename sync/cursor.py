@@ -1,9 +1,13 @@
 """How far one stream has been sent and acknowledged: pure, without clock, store or network.
 
 Three numbers rule it: what the centre has acknowledged, what was sent since, and how much may be under
-way at once. As in TCP, the window doubles with each acknowledgement; after a time without any, it falls
-to one row, sent again and again with growing pauses, until the centre answers. A box whose centre is away
-therefore leaves a few copies of one message at the broker and not a flood.
+way at once. As in TCP, the window doubles while all goes well; after a time without any acknowledgement it
+falls to one row, sent again and again with growing pauses, until the centre answers. A box whose centre is
+away therefore leaves a few copies of one message at the broker and not a flood.
+
+The window also shrinks when rows have to queue on their way (the idea of LEDBAT, RFC 6817): a live trigger
+goes the same way and must not wait behind a week of minutes. What counts is the time from sending to
+acknowledgement above the shortest of this connection, which is the line's and the centre's own.
 """
 
 from __future__ import annotations
@@ -11,6 +15,10 @@ from __future__ import annotations
 import random
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
+
+SMALLEST_WINDOW: Final = 2
+"""However slow the centre is while it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,11 @@ class Pacing:
     first_window: int = 8
     """Rows under way without acknowledgement, at first."""
     largest_window: int = 256
+    queue_s: float = 0.1
+    """Rows may wait for so long on their way; with longer queues fewer are sent at once."""
+    spread_s: float = 2.0
+    """Minutes and events begin at random within this time of a connection, so that a chain's boxes do not
+    all send at once when their broker is back. Triggers go at once."""
     retry_s: float = 10.0
     """Without an acknowledgement for so long, send again from the oldest row."""
     retry_max_s: float = 300.0
@@ -37,7 +50,7 @@ class Cursor:
         self._rng = rng or random.Random()
         self._highest = -1
         self._next: int | None = None
-        self._under_way: deque[int] = deque()
+        self._under_way: deque[tuple[int, float]] = deque()
         self.connect()
 
     def connect(self) -> None:
@@ -45,11 +58,13 @@ class Cursor:
         self._acked = -1
         self._window = self._pacing.first_window
         self._retry_s = self._pacing.retry_s
+        self._shortest_s = float("inf")
         self._restart()
 
     def _restart(self) -> None:
         self._under_way.clear()
         self._sent = self._acked
+        self._paced = self._acked
         self._next = None
         self._deadline: float | None = None
         self._refused = False
@@ -79,7 +94,7 @@ class Cursor:
 
     def send(self, seq: int, now: float) -> None:
         """A row was handed to the broker."""
-        self._under_way.append(seq)
+        self._under_way.append((seq, now))
         self._sent, self._next = seq, seq + 1
         self._highest = max(self._highest, seq)
         if self._deadline is None:
@@ -96,14 +111,29 @@ class Cursor:
             return None
         self._acked = upto
         self._sent = max(self._sent, upto)
-        while self._under_way and self._under_way[0] <= upto:
-            self._under_way.popleft()
-        self._window = min(self._window * 2, self._pacing.largest_window)
+        measured: float | None = None
+        while self._under_way and self._under_way[0][0] <= upto:
+            seq, sent_at = self._under_way.popleft()
+            if seq > self._paced and measured is None:
+                measured = now - sent_at
+        if measured is not None:
+            self._pace(measured)
         self._retry_s = self._pacing.retry_s
         self._deadline = now + self._patience() if self._under_way else None
         if not self._under_way:
             self._refused = False  # the refused row arrived after all, in an earlier attempt
         return upto
+
+    def _pace(self, took_s: float) -> None:
+        """Fit the window to what a row took, once in a round: rows that were sent before the last change
+        tell nothing of it. took_s: of the one of a batch that waited longest."""
+        self._paced = self._sent
+        self._shortest_s = min(self._shortest_s, took_s)
+        queued_s, most_s = took_s - self._shortest_s, self._pacing.queue_s
+        if queued_s > most_s:
+            self._window = max(SMALLEST_WINDOW, int(self._window * most_s / queued_s))
+        elif queued_s <= most_s / 2:
+            self._window = min(self._window * 2, self._pacing.largest_window)
 
     def refuse(self) -> None:
         """The broker refused a row: send nothing more until it is time to try again."""

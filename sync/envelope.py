@@ -5,31 +5,34 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime
+from functools import lru_cache
+
+from pydantic_core import from_json
 
 from sync.fields import rfc3339
-from sync.outbox import OutboxRow
+from sync.outbox import OutboxRow, Stream
 from sync.topics import BoxIdentity
 
 
 def envelope(box: BoxIdentity, row: OutboxRow, sent_at: datetime) -> bytes:
     """A row's message. A body that is no JSON object goes as null: the centre sets it aside and
     acknowledges, so that one damaged row does not hold up all that follow."""
+    head = f'{_head(row.schema, box.box, row.epoch, row.stream)}{row.seq},"sent_at":"{rfc3339(sent_at)}"'
     try:
-        whole = isinstance(json.loads(row.body), dict)
-    except (ValueError, RecursionError):
-        whole = False
-    head = json.dumps(
-        {
-            "schema": row.schema,
-            "box": box.box,
-            "epoch": row.epoch,
-            "stream": row.stream,
-            "seq": row.seq,
-            "sent_at": rfc3339(sent_at),
-        },
-        separators=(",", ":"),
-    )
-    return f'{head[:-1]},"body":{row.body if whole else "null"}}}'.encode()
+        message = f'{head},"body":{row.body}}}'.encode()
+        # By the centre's own parser, so that it will be able to read it; also the fastest.
+        if isinstance(from_json(message)["body"], dict):
+            return message
+    except ValueError:
+        pass
+    return f'{head},"body":null}}'.encode()
+
+
+@lru_cache(maxsize=32)
+def _head(schema: str, box: str, epoch: str, stream: Stream) -> str:
+    """All that does not change from row to row."""
+    fields = {"schema": schema, "box": box, "epoch": epoch, "stream": stream}
+    return json.dumps(fields, separators=(",", ":"))[:-1] + ',"seq":'
 
 
 def lifetime(row: OutboxRow) -> int | None:

@@ -19,6 +19,7 @@ from sync.backoff import Backoff
 from sync.birth import birth, goodbye, say_goodbye
 from sync.bodies import utc
 from sync.broker import Broker
+from sync.clearing import Clearing
 from sync.cursor import Cursor, Pacing
 from sync.down.downlink import Downlink
 from sync.down.judging import MOST_BYTES
@@ -69,7 +70,10 @@ class Publisher:
         )
         self._epoch = ""
         self._cursors: dict[Stream, Cursor] = {}
+        self._clearing = Clearing(outbox)
+        self._chance = random.Random()
         self._ready = False
+        self._from: dict[Stream, float] = {}
         self._up_at = 0.0
         self._connected_at = utc(time.time())
         self._max_packet: int | None = None
@@ -124,14 +128,18 @@ class Publisher:
             self._meet(happening)
         if self._stopping.is_set():
             return
+        self._clear()
         now = time.monotonic()
         self._count(now)
         if self._down:
             self._take_down()
-        if not self._ready:
-            if self._link.up and now - self._up_at > self._pacing.retry_s:
-                self._link.drop("the broker has stopped answering")
-            return
+        if self._ready:
+            self._send(now)
+        elif self._link.up and now - self._up_at > self._pacing.retry_s:
+            self._link.drop("the broker has stopped answering")
+
+    def _send(self, now: float) -> None:
+        """What the broker and the centre have room for."""
         if self._outbox.epoch != self._epoch:
             self._link.drop("the box's database was made anew")
             return
@@ -140,7 +148,8 @@ class Publisher:
         for stream in STREAMS:
             if not self._check(stream, now):
                 return
-            self._fill(stream, now)
+            if now >= self._from[stream]:
+                self._fill(stream, now)
 
     def _take_down(self) -> None:
         try:
@@ -156,8 +165,10 @@ class Publisher:
         if self._down:
             return 0.0
         now = time.monotonic()
-        waits = [wait for cursor in self._cursors.values() if (wait := cursor.wait(now)) is not None]
-        return min([self._pacing.look_s, *waits])
+        waits = [cursor.wait(now) for cursor in self._cursors.values()]
+        waits += [at - now for at in self._from.values() if at > now]
+        waits.append(self._clearing.wait(now))
+        return min([self._pacing.look_s, *(wait for wait in waits if wait is not None)])
 
     def _meet(self, happening: Happening) -> None:
         match happening:
@@ -182,12 +193,15 @@ class Publisher:
 
     def _begin(self, up: Up) -> None:
         """Connected: first the way for acknowledgements, then the birth document, then rows."""
+        self._clear(at_once=True)
         self._max_packet = up.max_packet
         self._up_at = time.monotonic()
+        spread_s = self._chance.uniform(0.0, self._pacing.spread_s)
+        self._from = {"trigger": self._up_at, "data": self._up_at + spread_s}
         self._unconfirmed.clear(up.max_unconfirmed)
         if self._outbox.epoch != self._epoch:
             self._epoch = self._outbox.epoch
-            self._cursors = {stream: Cursor(self._pacing, random.Random()) for stream in STREAMS}
+            self._cursors = {stream: Cursor(self._pacing, self._chance) for stream in STREAMS}
         for cursor in self._cursors.values():
             cursor.connect()
         self._link.subscribe([self._box.ack(stream) for stream in STREAMS] + self._down.topics)
@@ -225,11 +239,17 @@ class Publisher:
         if ack.epoch != self._epoch:
             return  # meant for the box that we were before it was rebuilt
         upto = self._cursors[stream].acknowledge(ack.upto, time.monotonic())
-        if upto is None:
+        if upto is not None:
+            self._clearing.note(stream, ack.epoch, upto)
+
+    def _clear(self, *, at_once: bool = False) -> None:
+        """Let go of what the centre holds."""
+        deleted = self._clearing.clear(at_once=at_once)
+        if deleted is None:
             return
-        deleted = self._outbox.acknowledge(stream, ack.epoch, upto)
         self._report.acknowledged(deleted)
-        self._counted_at = float("-inf")
+        if all(cursor.idle for cursor in self._cursors.values()):
+            self._counted_at = float("-inf")  # little is left: cheap to count, and somebody may wait for it
 
     # -- sending ---------------------------------------------------------------------------------------
 
@@ -254,6 +274,7 @@ class Publisher:
         room = min(cursor.room, self._unconfirmed.room(stream))
         if room <= 0:
             return
+        sent_at = utc(time.time())
         for row in self._outbox.pending(stream, cursor.sent, room):
             if not cursor.follows(row.seq):
                 if not cursor.idle:
@@ -261,7 +282,7 @@ class Publisher:
                 self._tell_state()
                 if not cursor.follows(row.seq):
                     return
-            message = envelope(self._box, row, utc(time.time()))
+            message = envelope(self._box, row, sent_at)
             if self._max_packet is not None and len(message) + 512 > self._max_packet:
                 self._report.fault(
                     f"a message of {len(message)} bytes is more than the broker takes; raise its limit",
@@ -274,6 +295,7 @@ class Publisher:
 
     def _tell_state(self) -> None:
         self._announce_wanted = False
+        self._clear(at_once=True)  # what it announces must still wait
         backlog = {stream: self._outbox.backlog(stream) for stream in STREAMS}
         state = birth(
             self._box,
@@ -299,6 +321,7 @@ class Publisher:
 
     def _leave(self) -> None:
         try:
+            self._clear(at_once=True)
             if self._link.up:
                 say_goodbye(self._link, self._box.state, self._offline(), self._pacing.goodbye_s)
         except Exception:

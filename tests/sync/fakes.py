@@ -19,7 +19,7 @@ from sync.publisher import BirthFacts
 START = 1_780_000_020
 """A UTC minute."""
 
-QUICK = Pacing(retry_s=0.5, retry_max_s=1.0, look_s=0.1)
+QUICK = Pacing(spread_s=0.1, retry_s=0.5, retry_max_s=1.0, look_s=0.1)
 BACKOFF = (0.05, 0.2)
 """Reconnect within moments."""
 
@@ -86,6 +86,10 @@ class MemoryOutbox:
                 del self._rows[stream][seq]
             self.deleted += len(gone)
             return len(gone)
+
+    def made(self, stream: Stream) -> int:
+        """Rows that were ever put in."""
+        return self._last[stream]
 
     def empty(self) -> bool:
         return not self._rows["data"] and not self._rows["trigger"]
