@@ -355,7 +355,9 @@ class Link:
                 self._refused_v5 = False  # it refused our certificate, not the protocol
                 self._lost = self._lost or told("own_certificate", complaint)
             self._ended = True
-            self._lose("lost", f"lost: {complaint or reason}")
+            self._lose(
+                "lost", f"lost {self._broker}: {complaint or 'it ended the connection without a word'}"
+            )
 
         client.on_connect = on_connect
         client.on_disconnect = on_disconnect
