@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,83 +14,17 @@ import pytest
 from sync.hub.receiver import Hub
 from sync.hub.sqlite import SqliteLedger
 from sync.hub.totals import totals
-from sync.mqtt import Arrived, Broker, Confirmed, Down, Happening, Link, Subscribed, Up
+from sync.mqtt import Arrived, Confirmed, Down, Link, Subscribed, Up
 from sync.publisher import Publisher
 from sync.topics import BoxIdentity
-from tests.broker import Mosquitto, free_port
+from tests.broker import Mosquitto
+from tests.line.hardened import certs, door, hardened, make_certs, until
 from tests.sync.fakes import BACKOFF, FACTS, QUICK, MemoryOutbox, wait_for
 
-FOLDER = Path(__file__).resolve().parents[2] / "firmware_config" / "mosquitto"
+__all__ = ["certs", "hardened"]
+
 ONE = BoxIdentity("rainbow", "sz-futian", "box-01")
 TWO = BoxIdentity("rainbow", "sz-futian", "box-02")
-
-
-def make_certs(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(FOLDER / "make-certs"), words[0], str(folder), *words[1:]],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.fixture(scope="module")
-def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl: apt-get install openssl")
-    folder = tmp_path_factory.mktemp("certs")
-    for words in (
-        ("ca",),
-        ("broker", "localhost", "127.0.0.1"),
-        ("hub",),
-        ("box", "rainbow", "sz-futian", "box-01"),
-        ("box", "rainbow", "sz-futian", "box-02"),
-    ):
-        done = make_certs(folder, *words)
-        assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def hardened(certs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    """Our files, laid out as the README says, below a folder instead of /etc/mosquitto."""
-    etc = tmp_path_factory.mktemp("etc")
-    for source, target in (
-        (certs / "ca.crt", "ca_certificates/storeedge-ca.crt"),
-        (certs / "broker.crt", "certs/storeedge-broker.crt"),
-        (certs / "broker.key", "certs/storeedge-broker.key"),
-        (FOLDER / "storeedge.acl", "storeedge.acl"),
-    ):
-        (etc / target).parent.mkdir(exist_ok=True)
-        shutil.copy(source, etc / target)
-    port = free_port()
-    debian = f"persistence true\npersistence_location {etc}/\n"
-    ours = (FOLDER / "storeedge.conf").read_text()
-    assert "listener 8883\n" in ours
-    ours = ours.replace("listener 8883\n", f"listener {port} 127.0.0.1\n").replace("/etc/mosquitto", str(etc))
-    broker = Mosquitto(etc, debian + ours, port)
-    broker.start()
-    yield broker
-    broker.kill()
-
-
-def door(hardened: Mosquitto, certs: Path, name: str) -> Broker:
-    return Broker.parse(
-        f"mqtts://localhost:{hardened.port}",
-        ca=str(certs / "ca.crt"),
-        cert=str(certs / f"{name}.crt"),
-        key=str(certs / f"{name}.key"),
-    )
-
-
-def until(link: Link, kind: type[Happening], seconds: float = 10) -> list[Happening]:
-    """Poll until something of this kind happened; everything that did."""
-    seen: list[Happening] = []
-    end = time.monotonic() + seconds
-    while not any(isinstance(item, kind) for item in seen):
-        assert time.monotonic() < end, f"no {kind.__name__}, only {seen}"
-        seen += link.poll(0.2)
-    return seen
 
 
 @pytest.fixture
