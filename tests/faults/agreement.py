@@ -1,4 +1,4 @@
-"""Truth, the box's books and the centre's books side by side, row by row: what is lost, what is there twice."""
+"""Truth, the box's books and the centre's books side by side: what is lost, and what is there twice."""
 
 from __future__ import annotations
 
@@ -165,13 +165,13 @@ def _events(found: Agreement, box: sqlite3.Connection, centre: psycopg.Connectio
     there = set()
     for (body,) in centre.execute("SELECT body::text FROM message WHERE \"schema\" = 'storeedge/event/1'"):
         event = json.loads(body)
-        there.add((event["name"], event.get("camera"), event.get("scope"), _utc(event)))
+        there.add((event["name"], event.get("camera"), event.get("scope"), _utc(event["at"])))
     found.sums["events"] = len(here)
     found.sets("events", here, there)
 
 
-def _utc(event: dict[str, Any]) -> float:
-    return round(datetime.fromisoformat(event["t"]).timestamp(), 2)
+def _utc(text: str) -> float:
+    return round(datetime.fromisoformat(text).timestamp(), 2)
 
 
 def _messages(found: Agreement, box: sqlite3.Connection, centre: psycopg.Connection[Any]) -> None:

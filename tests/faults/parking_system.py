@@ -1,4 +1,4 @@
-"""A parking system outside the box, with an exact truth: every car it told of, until the box said that it heard.
+"""A parking system outside the box, with an exact truth: every car that it told of until the box had heard.
 
 What the box answered with success must be at the centre exactly once, whoever was killed in between.
 """

@@ -7,10 +7,10 @@ their 512-byte sectors, in any order and over all files; a sector that was being
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from tests.faults.recording_vfs import Op
 
@@ -37,37 +37,69 @@ class _File:
     pending: list[Op] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Found:
+    """What is found after a cut."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    """By name."""
+    kept: int = 0
+    """Operations without a sync that had reached the disk all the same."""
+    lost: int = 0
+    torn: int = 0
+
+
+class Disk:
+    """Takes operations one by one; the power may fail after any of them, more than once."""
+
+    def __init__(self, ops: Sequence[Op], files: Mapping[str, bytes] | None = None) -> None:
+        """files: what lay there before, safely."""
+        self._ops, self._done = ops, 0
+        self._files = {name: _File(bytearray(held), True) for name, held in (files or {}).items()}
+
+    def run(self, until: int) -> Self:
+        """Go on to just before operation number `until`, which is not before the last one."""
+        for op in self._ops[self._done : until]:
+            file = self._files.setdefault(op.file, _File())
+            if op.what == "sync":
+                for pending in file.pending:
+                    _apply(file.durable, pending)
+                    file.exists = pending.what != "delete"
+                file.pending.clear()
+            else:
+                file.pending.append(op)
+        self._done = max(self._done, until)
+        return self
+
+    def cut(self, chance: random.Random) -> Found:
+        """What is found when the power fails now."""
+        found, luck = Found(), chance.choice(LUCKS)
+        for name, file in self._files.items():
+            contents = _found(file, luck, chance, found)
+            if contents is not None:
+                found.files[name] = contents
+        return found
+
+
 def after_cut(ops: Sequence[Op], until: int, chance: random.Random) -> dict[str, bytes]:
     """Files by name as they are found when the power fails just before operation number `until`."""
-    disk: dict[str, _File] = {}
-    for op in ops[:until]:
-        file = disk.setdefault(op.file, _File())
-        if op.what == "sync":
-            for pending in file.pending:
-                _apply(file.durable, pending)
-                file.exists = pending.what != "delete"
-            file.pending.clear()
-        else:
-            file.pending.append(op)
-    found: dict[str, bytes] = {}
-    luck = chance.choice(LUCKS)
-    for name, file in disk.items():
-        contents = _found(file, luck, chance)
-        if contents is not None:
-            found[name] = contents
-    return found
+    return Disk(ops).run(until).cut(chance).files
 
 
-def _found(file: _File, luck: Luck, chance: random.Random) -> bytes | None:
+def _found(file: _File, luck: Luck, chance: random.Random, count: Found) -> bytes | None:
     contents, exists = bytearray(file.durable), file.exists
     for op in file.pending:
         fate = chance.random()
         if fate < luck.kept:
             _apply(contents, op)
             exists = op.what != "delete"
+            count.kept += 1
         elif op.what == "write" and fate < luck.kept + luck.torn:
             _tear(contents, op, chance)
             exists = True
+            count.torn += 1
+        else:
+            count.lost += 1
     return bytes(contents) if exists else None
 
 

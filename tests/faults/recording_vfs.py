@@ -1,22 +1,27 @@
 """Writes down everything that SQLite asks of the disk, in the real library that the real store runs on.
 
 A VFS of our own is put before the operating system's: it passes every call on and remembers writes, syncs,
-truncations and deletions in order. Python's `sqlite3` and this file share one `libsqlite3`, so nothing of the
-store is replaced (a second SQLite with a VFS, as apsw brings, would not run the store's own code).
+truncations and deletions in order. It can also refuse them, as a failing or a full disk does. Python's
+`sqlite3` and this file share one `libsqlite3`, so nothing of the store is replaced (a second SQLite with a
+VFS, as apsw brings, would not run the store's own code).
 """
 
 from __future__ import annotations
 
 import ctypes
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_int64, c_void_p, string_at
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+What = Literal["write", "truncate", "sync", "delete"]
 OK: Final = 0
+IOERR_WRITE: Final = 10 | 3 << 8
+IOERR_SYNC: Final = 10 | 4 << 8
+FULL: Final = 13
 NAME: Final = b"storeedge-recording"
 
 
@@ -24,12 +29,14 @@ NAME: Final = b"storeedge-recording"
 class Op:
     """One thing that was asked of the disk."""
 
-    what: Literal["write", "truncate", "sync", "delete"]
+    what: What
     file: str
     """Name within its folder."""
     at: int = 0
     """Of a write its place, of a truncation the new size."""
     data: bytes = b""
+    during: str = ""
+    """What the store was doing."""
 
 
 @dataclass(slots=True)
@@ -37,6 +44,14 @@ class Recording:
     """What was asked of the disk, in order."""
 
     ops: list[Op] = field(default_factory=list)
+    doing: str = ""
+    """Set it to what the store is asked to do; every operation notes it."""
+    refuse: Callable[[What, str], int] = lambda _what, _file: OK
+    """Asked before each operation, with what and which file: `OK`, or the error that SQLite is given."""
+
+    def note(self, what: What, file: str, at: int = 0, data: bytes = b"") -> None:
+        """Write down one operation that the disk has taken."""
+        self.ops.append(Op(what, file, at, data, self.doing))
 
     @property
     def now(self) -> int:
@@ -106,29 +121,32 @@ class _Shim:
 
     def _recorded(self, real: _Methods) -> tuple[_Methods, _Methods]:
         """The same methods, with those that change the disk written down once the disk has taken them."""
-        note, names = self._recording.ops.append, self._names
+        recording, names = self._recording, self._names
         ours = _Methods()
         ctypes.memmove(ctypes.byref(ours), ctypes.byref(real), ctypes.sizeof(_Methods))
 
-        def name_of(file: Any) -> str:
-            return names[ctypes.addressof(file.contents)]
-
         def write(file: Any, data: int, count: int, at: int) -> int:
-            code: int = real.write(file, data, count, at)
-            if code == OK:
-                note(Op("write", name_of(file), at, string_at(data, count)))
-            return code
+            def note(name: str) -> None:
+                recording.note("write", name, at, string_at(data, count))
+
+            return asked("write", file, lambda: real.write(file, data, count, at), note)
 
         def truncate(file: Any, size: int) -> int:
-            code: int = real.truncate(file, size)
-            if code == OK:
-                note(Op("truncate", name_of(file), size))
-            return code
+            def note(name: str) -> None:
+                recording.note("truncate", name, size)
+
+            return asked("truncate", file, lambda: real.truncate(file, size), note)
 
         def sync(file: Any, flags: int) -> int:
-            code: int = real.sync(file, flags)
+            return asked(
+                "sync", file, lambda: real.sync(file, flags), lambda name: recording.note("sync", name)
+            )
+
+        def asked(what: What, file: Any, do: Callable[[], int], note: Callable[[str], None]) -> int:
+            name = names[ctypes.addressof(file.contents)]
+            code = recording.refuse(what, name) or do()
             if code == OK:
-                note(Op("sync", name_of(file)))
+                note(name)
             return code
 
         def close(file: Any) -> int:
@@ -141,11 +159,13 @@ class _Shim:
         return real, ours
 
     def _delete(self, _: Any, path: int, sync_folder: int) -> int:
+        if refused := self._recording.refuse("delete", _name(path)):
+            return refused
         code: int = self._real.contents.delete(self._real, path, sync_folder)
         if code == OK:
-            self._recording.ops.append(Op("delete", _name(path)))
+            self._recording.note("delete", _name(path))
             if sync_folder:
-                self._recording.ops.append(Op("sync", _name(path)))
+                self._recording.note("sync", _name(path))
         return code
 
 
