@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 from edge.broker import broker_of
-from edge.clock import SteadyClock, believable
+from edge.clock import SteadyClock
+from edge.clock_trust import Trust
 from edge.config import SiteConfig
 from edge.coupon_line import open_coupon_line
 from edge.parking.car_park import CarPark, check_rules
@@ -20,8 +21,17 @@ from sync.topics import BoxIdentity
 class Centre:
     """Everything about the centre, also on a box that works alone: what it sent before still holds."""
 
-    def __init__(self, config: SiteConfig, store: Store, data: Path, clock: SteadyClock) -> None:
-        """Raises SyncError for a wrong address or key, or StoreError."""
+    def __init__(
+        self,
+        config: SiteConfig,
+        store: Store,
+        data: Path,
+        clock: SteadyClock,
+        trust: Callable[[], Trust] = lambda: "plausible",
+    ) -> None:
+        """trust: how far the clock is trusted now. Raises SyncError for a wrong address or key, or
+        StoreError."""
+        self._trust = trust
         self._config, self._started_at = config, clock.now()
         self.car_park: CarPark | None = None
         """Who is told of rules and answers, once it is there."""
@@ -63,7 +73,7 @@ class Centre:
             language=self._config.site.language,
             cameras=tuple(camera.id for camera in self._config.cameras),
             model=self._config.model,
-            clock="synced" if believable(time.time()) else "unsynced",
+            clock="synced" if self._trust() == "synced" else "unsynced",
             started_at=self._started_at,
             signing_key=str(self.line.keys.public),
             sealing_key=str(self.line.keys.sealing_public),

@@ -1,9 +1,12 @@
-"""Steady UTC: seconds that never step, and the telling when the wall clock did."""
+"""Steady UTC: seconds that never step, and what the system says of its own clocks."""
 
 from __future__ import annotations
 
+import ctypes
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 STEP_S: Final = 2.0
@@ -11,6 +14,9 @@ STEP_S: Final = 2.0
 sync_reliability §4.4)."""
 FIRST_BELIEVABLE_UTC: Final = 1_735_689_600.0
 """2025-01-01: no box ran before, so an earlier clock was never set."""
+
+_TIME_ERROR: Final = 5
+"""`adjtimex`: the clock is not synchronised."""
 
 # Counts through a suspend, unlike CLOCK_MONOTONIC, so that a laptop that slept does not look like a step.
 _STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -30,39 +36,29 @@ class SteadyClock:
 
     def now(self) -> float:
         """Steady UTC seconds."""
-        return time.clock_gettime(_STEADY) + self.offset
+        return steady_seconds() + self.offset
 
 
-@dataclass(frozen=True, slots=True)
-class ClockStep:
-    """The wall clock was set."""
-
-    seconds: float
-    """By how much; positive is forward."""
-    off: float
-    """How far the wall clock is now ahead of the steady one."""
+def steady_seconds() -> float:
+    """Seconds of the machine's own counter: since its boot, never stepped, the same in every process."""
+    return time.clock_gettime(_STEADY)
 
 
-class StepWatch:
-    """Notices when the wall clock steps away from the steady one. Pure: both times are arguments."""
+def boot_id() -> str:
+    """The kernel's number of this boot; empty where it does not tell."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    return ""
 
-    def __init__(self) -> None:
-        self._off = 0.0
 
-    @property
-    def trusted(self) -> bool:
-        """True while the wall clock agrees with the steady scale that records are stamped with."""
-        return abs(self._off) <= STEP_S
-
-    def look(self, wall: float, steady: float) -> ClockStep | None:
-        """Compare; the step since the last look, told once, or None. Slow drift is followed silently only
-        as far as the sum stays below a step."""
-        off = wall - steady
-        if abs(off - self._off) <= STEP_S:
-            return None
-        step = ClockStep(off - self._off, off)
-        self._off = off
-        return step
+def clock_synchronised() -> bool | None:
+    """Whether the kernel's clock is disciplined by a time service; None where it cannot be asked."""
+    try:
+        adjtimex = ctypes.CDLL(None).adjtimex
+    except (OSError, AttributeError):
+        return None
+    answer = adjtimex(ctypes.create_string_buffer(512))  # struct timex, all zero: only ask
+    return None if answer < 0 else answer != _TIME_ERROR
 
 
 def believable(utc: float) -> bool:

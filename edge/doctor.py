@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import os
 import platform
 import sqlite3
@@ -17,7 +15,7 @@ from typing import Final, Literal
 from edge.broker import broker_of
 from edge.capture.probe import FIRST_FRAME_S, Look, ProbeTask, look_at
 from edge.capture.ring import SLOTS
-from edge.clock import believable
+from edge.clock import believable, clock_synchronised
 from edge.config import CameraConfig, SiteConfig
 from edge.errors import EdgeError
 from models import cache
@@ -41,7 +39,6 @@ FIXED_SQLITE: Final = (3, 51, 3)
 """Before, two connections that checkpoint at once could damage a WAL database (research:
 sync_reliability §0.4); we use one writer, so it is a warning."""
 BROKER_S: Final = 15.0
-_TIME_ERROR: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +97,6 @@ def check_clock(utc: float, synchronised: bool | None) -> Check:
     if synchronised is None:
         return Check("clock", "ok", f"{says}; this system does not tell whether it is synchronised")
     return Check("clock", "ok", f"{says}, synchronised")
-
-
-def clock_synchronised() -> bool | None:
-    """Whether the kernel's clock is disciplined by a time service; None where it cannot be asked."""
-    name = ctypes.util.find_library("c")
-    try:
-        adjtimex = ctypes.CDLL(name).adjtimex
-    except (OSError, AttributeError):
-        return None
-    answer = adjtimex(ctypes.create_string_buffer(512))  # struct timex, all zero: only ask
-    return None if answer < 0 else answer != _TIME_ERROR
 
 
 def check_disk(data: Path) -> Check:

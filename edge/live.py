@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from edge.clock_trust import Trust
 from pipelines.records import Pulse
 
 CameraState = Literal["starting", "online", "offline", "ended"]
@@ -77,6 +78,9 @@ class Snapshot:
     engine: EngineLive
     store_fault: str | None
     clock_trusted: bool
+    clock_trust: Trust = "plausible"
+    untimed_minutes: int = 0
+    """Counted, and their time of day is not known."""
 
 
 @dataclass(slots=True)
@@ -104,7 +108,7 @@ class Live:
         self._sync = SyncLive()
         self._engine = EngineLive()
         self._store_fault: str | None = None
-        self._clock_trusted = True
+        self._clock: tuple[bool, Trust, int] = (True, "plausible", 0)
 
     def pulse(self, pulse: Pulse) -> None:
         """A camera tells what it sees. One with frames brings the camera online."""
@@ -145,10 +149,11 @@ class Live:
         with self._lock:
             self._store_fault = fault
 
-    def clock(self, trusted: bool) -> None:
-        """Whether the wall clock agrees with the box's steady one."""
+    def clock(self, trusted: bool, trust: Trust = "plausible", untimed: int = 0) -> None:
+        """Whether the wall clock agrees with the box's steady one, how far that is trusted, and how many
+        minutes wait for their time of day."""
         with self._lock:
-            self._clock_trusted = trusted
+            self._clock = (trusted, trust, untimed)
 
     def snapshot(self) -> Snapshot:
         """Everything as it is now; the values never change afterwards."""
@@ -159,5 +164,5 @@ class Live:
                 self._sync,
                 self._engine,
                 self._store_fault,
-                self._clock_trusted,
+                *self._clock,
             )

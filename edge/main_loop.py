@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from edge.camera_watch import CameraWatch
 from edge.capture.child import Trouble
 from edge.capture.ring import RingReader
-from edge.clock import SteadyClock, StepWatch
+from edge.clock_keeper import ClockKeeper
 from edge.engine_process import Batch, Work
 from edge.live import Live
 from edge.log import fields
@@ -34,6 +34,8 @@ WATCHDOG_S: Final = 5.0
 PRUNE_S: Final = 3600.0
 DRAIN_S: Final = 5.0
 """How long the engine may take to end its tracks when the box stops."""
+STORE_S: Final = 60.0
+"""How long a store that refuses may take before the box begins anew with what is still in memory lost."""
 ENGINE: Final = "engine"
 
 
@@ -67,7 +69,7 @@ class MainLoop:
     def __init__(
         self,
         *,
-        clock: SteadyClock,
+        keeper: ClockKeeper,
         engine: Supervisor,
         captures: Supervisor,
         rings: Mapping[str, RingReader],
@@ -79,32 +81,37 @@ class MainLoop:
         prune: Callable[[float], Any],
         watches: Sequence[Watch] = (),
         until_end: bool,
+        stopping: threading.Event,
     ) -> None:
-        self._clock, self._engine, self._captures = clock, engine, captures
+        """stopping: is set when the box is told to stop."""
+        self._keeper, self._clock, self._engine, self._captures = keeper, keeper.clock, engine, captures
         self._rings, self._inbox, self._recorder = rings, inbox, recorder
         self._live, self._publisher, self._prune = live, publisher, prune
         self._car_park = car_park
         self._others = tuple(watches)
         self._until_end = until_end
-        self._steps = StepWatch()
-        self._watches = {name: CameraWatch(name, clock.now()) for name in rings}
+        self._watches = {name: CameraWatch(name, self._clock.now()) for name in rings}
         self._reasons: dict[str, str] = {}
         self._work: dict[str, Work] = {}
         self._batch: Batch | None = None
         self._looked_at = self._barked_at = self._pruned_at = float("-inf")
-        self._stopping = threading.Event()
+        self._stopping = stopping
 
-    def stop(self) -> None:
-        """Finish in order; may be called from a signal handler or another thread."""
-        self._stopping.set()
-
-    def run(self) -> None:
-        """Until the end, then drain: what was seen is counted and committed before this returns."""
+    def run(self) -> bool:
+        """Until the end, then drain: what was seen is counted and committed before this returns. True: the
+        box must begin anew, for it counts by another time from now on."""
         notify("READY=1")
-        while not self._stopping.is_set() and not (self._until_end and self._all_over()):
+        while not (self._stopping.is_set() or self._set_anew() or (self._until_end and self._all_over())):
             self._turn()
-        notify("STOPPING=1")
-        self._finish()
+        anew = not self._stopping.is_set() and self._set_anew()
+        if not anew:
+            notify("STOPPING=1")
+        self._finish(patience_s=STORE_S if anew else 0.0)
+        return anew
+
+    def _set_anew(self) -> bool:
+        """The clock is to be set, and all that was counted so far is kept."""
+        return self._keeper.change is not None and self._recorder.fault is None
 
     def _turn(self) -> None:
         self._take(TURN_S)
@@ -152,14 +159,19 @@ class MainLoop:
 
     def _look(self, now: float) -> None:
         """Once a second: minutes, cameras, clock, retention, and what the page may know."""
-        self._recorder.seal(now, clock_trusted=self._steps.trusted)
+        self._recorder.seal(now, clock_trusted=self._keeper.agrees)
         parked = self._car_park.happened() if self._car_park is not None else []
         told = [event for watch in self._others for event in watch.look(now)]
-        self._record((*self._camera_events(now), *self._clock_events(now), *parked, *told))
-        if self._steps.trusted and now - self._pruned_at >= PRUNE_S:
-            self._pruned_at = now
-            self._prune(now)
+        self._record((*self._camera_events(now), *self._keeper.look(now), *parked, *told))
+        self._forget(now)
         self._tell_live(now)
+
+    def _forget(self, now: float) -> None:
+        """Once an hour: delete what is older than its term, as far as the time is known."""
+        until = self._keeper.retention_at(now)
+        if until is not None and time.monotonic() - self._pruned_at >= PRUNE_S:
+            self._pruned_at = time.monotonic()
+            self._prune(until)
 
     def _camera_events(self, now: float) -> list[Event]:
         over = self._batch.over if self._batch is not None else frozenset()
@@ -186,18 +198,11 @@ class MainLoop:
         failed, analysed = work.failed - before.failed, work.analysed - before.analysed
         return failed == analysed > 0
 
-    def _clock_events(self, now: float) -> list[Event]:
-        step = self._steps.look(time.time(), now)
-        if step is None:
-            return []
-        log.warning("the wall clock was set", extra=fields(by_s=round(step.seconds, 1)))
-        return [Event("clock_step", now, detail={"seconds": round(step.seconds, 1)})]
-
     def _tell_live(self, now: float) -> None:
         live = self._live
         live.engine(self._engine.child(ENGINE) is not None, now, self._engine.failures()[ENGINE])
         live.store(self._recorder.fault)
-        live.clock(self._steps.trusted)
+        live.clock(self._keeper.agrees, self._keeper.trust, self._keeper.untimed())
         if self._publisher is not None:
             status = self._publisher.status()
             live.sync(status.connected, now, status.last_error or "")
@@ -205,8 +210,9 @@ class MainLoop:
     def _all_over(self) -> bool:
         return self._batch is not None and set(self._rings) <= self._batch.over
 
-    def _finish(self) -> None:
-        """Children first, then the books, so that nothing that was seen is left out."""
+    def _finish(self, patience_s: float) -> None:
+        """Children first, then the books, so that nothing that was seen is left out. patience_s: how long a
+        store that refuses is asked again."""
         self._captures.stop()
         engine = self._engine.child(ENGINE)
         if engine is not None:
@@ -217,3 +223,8 @@ class MainLoop:
         self._engine.stop()
         self._take(0.0)
         self._recorder.close()
+        until = time.monotonic() + patience_s
+        while self._recorder.fault is not None and time.monotonic() < until:
+            notify("WATCHDOG=1")
+            time.sleep(LOOK_S)
+            self._recorder.close()

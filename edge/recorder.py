@@ -73,9 +73,11 @@ class Recorder:
         hours: Hours | None = None,
         rules: PatrolRules | None = None,
         areas: Sequence[Area] = (),
+        first_minute: int = 0,
     ) -> None:
         """Go on where the last run stopped. now: steady UTC. committed: called after new outbox rows. hours:
-        the store's opening hours, for the patrol's rules and for when an area is surely empty."""
+        the store's opening hours, for the patrol's rules and for when an area is surely empty. first_minute:
+        no minute before it is this boot's."""
         self._store = store
         self._committed = committed
         self._unsaved: list[Record] = []
@@ -88,7 +90,7 @@ class Recorder:
         # A clock that was set back must not hold all minutes until the old future has come.
         self._minutes = Minutes(
             layouts,
-            sealed_before=this if last is None else min(last, this),
+            sealed_before=max(first_minute, this if last is None else min(last, this)),
             areas=areas,
             occupied=store.last_occupancy() if areas else (),
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,6 +20,8 @@ from edge.capture.source import find_source
 from edge.centre import Centre
 from edge.child import Child
 from edge.clock import SteadyClock
+from edge.clock_keeper import ClockKeeper, read_clocks
+from edge.clock_trust import Reading
 from edge.config import CameraConfig, SiteConfig
 from edge.engine_process import EngineTask, Watched
 from edge.errors import CaptureError, ConfigError
@@ -71,34 +74,73 @@ class Wires:
     inbox: Inbox
 
 
-def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: bool) -> None:
-    """Run until SIGTERM or SIGINT, or with `until_end` until every clip is over and acknowledged.
+@dataclass(slots=True)
+class Page:
+    """Where the page is served; the port that the system chose stays the same while the box runs."""
 
-    Raises ConfigError, ModelsError, StoreError or SyncError: one line that says what to do.
+    host: str
+    port: int
+
+
+def run_box(
+    config: SiteConfig,
+    data: Path,
+    *,
+    host: str,
+    port: int,
+    until_end: bool,
+    clocks: Callable[[], Reading] = read_clocks,
+) -> None:
+    """Run until SIGTERM or SIGINT, or with `until_end` until every clip is over and acknowledged. When the
+    clock turns out to have been wrong, all parts begin anew by the right time.
+
+    clocks: reads the system's. Raises ConfigError, ModelsError, StoreError or SyncError: one line that says
+    what to do.
     """
     sources = _sources(config, until_end)
-    precision = from_card(
-        config.model
-    ).precision  # missing or damaged: said here, not by a child that restarts
-    site, clock = config.site, SteadyClock.start()
+    from_card(config.model)  # missing or damaged: said here, not by a child that restarts
+    site, page, anew = config.site, Page(host, port), True
+    stopping = _stop_on_signals()
+    while anew and not stopping.is_set():
+        started = SteadyClock.start()
+        with Store.open(
+            data / DATABASE, tenant=site.tenant, store=site.store, box=site.box, clock=started.now
+        ) as store:
+            keeper = ClockKeeper(store, read=clocks, may_change=not until_end)
+            store.keep_time_by(keeper.clock.now)
+            anew = _count(config, store, keeper, sources, page, stopping=stopping, until_end=until_end)
+            keeper.settle()
+    log.info("stopped", extra=fields(box=site.box))
+
+
+def _count(
+    config: SiteConfig,
+    store: Store,
+    keeper: ClockKeeper,
+    sources: Mapping[str, str],
+    page: Page,
+    *,
+    stopping: threading.Event,
+    until_end: bool,
+) -> bool:
+    """All parts by one setting of the clock; whether they must begin anew by another."""
+    site, clock, data = config.site, keeper.clock, store.path.parent
     layouts = [config.layout(camera.id) for camera in config.cameras]
     with ExitStack() as parts:
-        database = data / DATABASE
-        store = parts.enter_context(
-            Store.open(database, tenant=site.tenant, store=site.store, box=site.box, clock=clock.now)
-        )
         live = Live([camera.id for camera in config.cameras], clock.now())
-        live.engine(False, clock.now(), model=f"{config.model} {precision}")
+        live.engine(False, clock.now(), model=f"{config.model} {from_card(config.model).precision}")
         wires = Wires(clock, _wake_fd(parts), Inbox())
         board = Board(config.lane_directions, clock.now)
-        centre = Centre(config, store, data, clock)
+        centre = Centre(config, store, data, clock, trust=lambda: keeper.trust)
         car_park = None
         if config.lanes:
-            around = Surroundings(store, data, board, centre.line, clock, committed=centre.nudge)
+            around = Surroundings(
+                store, data, board, centre.line, clock, committed=centre.nudge, time_known=keeper.known
+            )
             centre.car_park = car_park = CarPark(config, around)
         app = create_app(
             config,
-            database,
+            store.path,
             live,
             clock=clock.now,
             board=board,
@@ -106,7 +148,7 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
             keep_audits=store.add_audits,
             version=version("storeedge"),
         )
-        web = parts.enter_context(WebServer(app, host, port))
+        page.port = parts.enter_context(WebServer(app, page.host, page.port)).port
         centre.start()
         parts.callback(centre.stop)
         if car_park is not None:
@@ -114,7 +156,7 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
             parts.callback(car_park.stop)
         rings = {camera.id: _ring(parts) for camera in config.cameras}
         loop = MainLoop(
-            clock=clock,
+            keeper=keeper,
             engine=Supervisor([_engine_post(config, rings, wires)]),
             captures=Supervisor(
                 _capture_post(camera, sources[camera.id], rings[camera.id], wires)
@@ -130,6 +172,7 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
                 hours=site.store_hours.span,
                 rules=config.patrol.rules,
                 areas=config.drawn_areas,
+                first_minute=keeper.first_minute,
             ),
             live=live,
             publisher=centre.publisher,
@@ -137,15 +180,16 @@ def run_box(config: SiteConfig, data: Path, *, host: str, port: int, until_end: 
             prune=store.prune,
             watches=(),
             until_end=until_end,
+            stopping=stopping,
         )
-        _stop_on_signals(loop)
         log.info(
-            "running", extra=fields(box=site.box, cameras=len(layouts), page=f"http://{host}:{web.port}")
+            "running",
+            extra=fields(box=site.box, cameras=len(layouts), page=f"http://{page.host}:{page.port}"),
         )
-        loop.run()
+        anew = loop.run()
         if until_end and centre.publisher is not None:
             _wait_for_centre(store, centre.publisher)
-    log.info("stopped", extra=fields(box=site.box))
+    return anew
 
 
 def _sources(config: SiteConfig, until_end: bool) -> Mapping[str, str]:
@@ -200,9 +244,12 @@ def _capture_post(camera: CameraConfig, source: str, ring: Ring, wires: Wires) -
     return Post(f"capture {camera.id}", start, beat=ring.beat)
 
 
-def _stop_on_signals(loop: MainLoop) -> None:
+def _stop_on_signals() -> threading.Event:
+    """Is set when the box is told to stop."""
+    stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.stop())
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
 
 
 def _wait_for_centre(store: Store, publisher: Publisher) -> None:

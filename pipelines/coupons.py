@@ -23,14 +23,16 @@ CapReason = Literal[
     "cap_session", "cooling_off", "cap_token_day", "cap_token_week", "cap_offer_day", "budget_units",
     "budget_money",
 ]  # fmt: skip
-Reason = ReadReason | Literal["no_rule", "minutes_unknown", "decided", "not_stored"] | CapReason
+Reason = (
+    ReadReason | Literal["no_rule", "minutes_unknown", "decided", "not_stored", "clock_unknown"] | CapReason
+)
 """Why a car gets no coupon. `no_rule`: none is meant for it. `minutes_unknown`: one might be, if anybody had
 seen it come. `decided`: it was decided before, in this stay and direction. `not_stored`: the decision could
 not be kept, and what is not kept is not given."""
 REASONS: Final[tuple[Reason, ...]] = (
     "unread", "repeat", "provisional", "ambiguous", "late", "unknown_stay", "no_rule", "minutes_unknown",
-    "decided", "not_stored", "cap_session", "cooling_off", "cap_token_day", "cap_token_week", "cap_offer_day",
-    "budget_units", "budget_money",
+    "decided", "not_stored", "clock_unknown", "cap_session", "cooling_off", "cap_token_day",
+    "cap_token_week", "cap_offer_day", "budget_units", "budget_money",
 )  # fmt: skip
 """The whole list, in the order in which they are told."""
 

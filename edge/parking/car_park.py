@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from edge.broker import broker_of
-from edge.clock import SteadyClock
+from edge.clock import SteadyClock, boot_id
 from edge.config.coupons import pushed_rules
 from edge.config.parking import FeedConfig
 from edge.config.secrets import fill_secrets
@@ -66,6 +65,8 @@ class Surroundings:
     clock: SteadyClock
     committed: Callable[[], None] = lambda: None
     """Called when a new message is in the outbox."""
+    time_known: bool = True
+    """Whether the time of day is known; no coupon is given while it is not."""
 
 
 class CarPark:
@@ -128,6 +129,7 @@ class CarPark:
             members=around.line.members,
             board=around.board,
             teller=self.webhook,
+            time_known=around.time_known,
         )
 
     @property
@@ -227,13 +229,6 @@ class CarPark:
 def check_rules(document: CouponsDocument) -> None:
     """A `Downlink`'s check of the centre's rules. Raises ConfigError."""
     pushed_rules(document.rules)
-
-
-def boot_id() -> str:
-    """The kernel's number of this boot; empty where it does not tell."""
-    with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    return ""
 
 
 def _feed(one: FeedConfig, config: SiteConfig, desk: Gatehouse, clock: Callable[[], float]) -> Feed:

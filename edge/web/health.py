@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from edge.clock_trust import Trust
 from edge.web import figures, models, status
 from edge.web.look import Observer
 from edge.web.parking_metrics import of_parking
@@ -66,6 +67,22 @@ class Figures(Collector):
         )
         yield CounterMetricFamily(
             "storeedge_engine_restarts", "Restarts of the engine", float(look.live.engine.restarts)
+        )
+        trust = GaugeMetricFamily(
+            "storeedge_clock", "1 for how far the box's time is trusted now", labels=["trust"]
+        )
+        for level in get_args(Trust):
+            trust.add_metric([level], float(look.live.clock_trust == level))
+        yield trust
+        yield GaugeMetricFamily(
+            "storeedge_clock_agrees",
+            "1 while the system's clock shows the time that is counted by",
+            float(look.live.clock_trusted),
+        )
+        yield GaugeMetricFamily(
+            "storeedge_untimed_minutes",
+            "Minutes that were counted and whose time of day is not known",
+            float(look.live.untimed_minutes),
         )
         if look.last_minute is not None:
             yield GaugeMetricFamily(

@@ -21,6 +21,7 @@ from edge.store.day import BusinessDay, business_day, day_of
 from edge.store.occupancy import OccupancySum
 from edge.store.queries import CameraSum, Fresh, GateSum, Key, LaneSum, Step, ZoneSum
 from edge.store.queries_service import CounterSum, QueueSum
+from edge.store.restamp import CLOCK_UNKNOWN
 from pipelines.area_watch import OVER_CAPACITY
 from pipelines.patrol import NAMES
 from pipelines.records import MINUTE_S, Event, OccupancyWindow
@@ -32,7 +33,7 @@ SEALED_WITHIN_S: Final = MINUTE_S + CLOSE_LAG_S + 20.0
 """A minute that began longer ago than this and is not committed is missing, no longer open."""
 QUEUE_STEP: Final = ("waits", "wait_seconds", "over_limit", "abandoned")
 """What is told of a queue by the hour."""
-LASTING: Final = frozenset({*NAMES, OVER_CAPACITY, *watch.NAMES})
+LASTING: Final = frozenset({*NAMES, OVER_CAPACITY, *watch.NAMES, CLOCK_UNKNOWN})
 """Names of events that begin and end."""
 MOST_EVENTS: Final = 200
 """Of one day, on the page."""

@@ -47,7 +47,9 @@ def problems(
     """
     found = [*_engine(live, now, fed), *_store(live, now, last_minute)]
     found.extend(filter(None, (_camera(camera, now) for camera in live.cameras.values())))
-    if not live.clock_trusted:
+    if live.clock_trust == "unknown":
+        found.append(Problem(code="clock_unknown", level="bad", detail=str(live.untimed_minutes)))
+    elif not live.clock_trusted:
         found.append(Problem(code="clock_untrusted", level="notice"))
     found.extend(_sync(live, now, oldest_waiting))
     if coverage is not None and coverage < COVERAGE:
