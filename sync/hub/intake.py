@@ -14,11 +14,13 @@ from pydantic import Field, ValidationError
 from sync.bodies import first_fault
 from sync.coupon_payloads import Reply
 from sync.outbox import Stream
-from sync.payloads import MESSAGES, STREAM_OF, Envelope, Minute, Payload, State
+from sync.payloads import MESSAGES, STREAM_OF, Envelope, Hour, Minute, Payload, State
 from sync.topics import BoxIdentity, Topic, parse
 
 KEPT_BYTES: Final = 65_536
 """How much of an unreadable payload is kept to look at."""
+STANDS_FOR_MAX: Final = 10_000
+"""More messages than an hour can have had: 60 minutes of 100 parts each, and some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Message:
     body: str
     """JSON text, with fields that this hub does not know."""
     minute: Minute | None
+    hour: Hour | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def _as_written(about: Topic, payload: bytes) -> Message | None:
     except ValueError:
         return None
     identity = Identity(about.box, epoch.decode(), about.stream, int(seq))
-    return Message(identity, schema.decode(), sent, body.decode(), read if isinstance(read, Minute) else None)
+    return _read(identity, schema.decode(), sent, body.decode(), read)
 
 
 def _message(about: Topic, topic: str, payload: bytes) -> Intake:
@@ -177,8 +180,22 @@ def _message(about: Topic, topic: str, payload: bytes) -> Intake:
         return SetAside(topic, payload[:KEPT_BYTES], first_fault(error), identity)
     except ValueError:
         return SetAside(topic, payload[:KEPT_BYTES], "body: NaN or Infinity is no JSON number", identity)
-    minute = whole.body if isinstance(whole.body, Minute) else None
-    return Message(identity, envelope.schema_, envelope.sent_at, body, minute)
+    taken = _read(identity, envelope.schema_, envelope.sent_at, body, whole.body)
+    return taken or SetAside(topic, payload[:KEPT_BYTES], _TOO_MANY, identity)
+
+
+_TOO_MANY: Final = f"body.stands_for: more than the {STANDS_FOR_MAX} messages that an hour can have had"
+
+
+def _read(identity: Identity, schema: str, sent_at: datetime, text: str, body: Payload) -> Message | None:
+    """None: it stands for more messages than we would note down one by one."""
+    match body:
+        case Minute():
+            return Message(identity, schema, sent_at, text, body)
+        case Hour():
+            most = sum(last - first + 1 for first, last in body.stands_for)
+            return Message(identity, schema, sent_at, text, None, body) if most <= STANDS_FOR_MAX else None
+    return Message(identity, schema, sent_at, text, None)
 
 
 def _mismatch(envelope: _AnyEnvelope) -> str | None:

@@ -45,6 +45,11 @@ class Ledger(Protocol):
         """The messages of a box's stream `trigger` above a seq, in order; without those set aside."""
         ...
 
+    def roll_up(self) -> int:
+        """Add up the hours that changed since, where the storage keeps such sums; how many that were. May be
+        called by a second thread. Raises LedgerError; nothing is forgotten by that."""
+        ...
+
     def close(self) -> None:
         """End."""
         ...

@@ -1,14 +1,14 @@
 """The hub's storage in PostgreSQL, for a chain: several hubs may share one database.
 
-A batch goes by COPY into temporary tables and from there, in order of key, into the real ones. The rows of
-the streams are locked last: whoever commits last sees what all have put in, so `upto` has no gap.
+A batch goes by COPY into the tables, in order of key; where something of it was held already, into temporary
+ones and from there. The rows of the streams are locked last: whoever commits last sees what all have put in,
+so `upto` has no gap.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any, Final
 
@@ -16,28 +16,18 @@ import psycopg
 
 from sync.bodies import utc
 from sync.errors import SyncError
-from sync.hub import postgres_statements as sql
-from sync.hub.intake import BoxState, Identity, Intake, Message, SetAside
+from sync.hub.intake import Identity, Intake, Message
 from sync.hub.ledger import LedgerError, Receipt
-from sync.hub.postgres_batch import (
-    MessageKey,
-    Row,
-    Sorted,
-    StreamKey,
-    another,
-    message_rows,
-    plain,
-    refused,
-    sort,
-    window_rows,
-)
+from sync.hub.postgres_batch import StreamKey, refused, sort
+from sync.hub.postgres_hours import HourBook
+from sync.hub.postgres_keeping import Keeping
 from sync.hub.postgres_session import Connection, connect, in_a_line, shown
 from sync.topics import BoxIdentity
 
 log = logging.getLogger(__name__)
 
-SET_ASIDE_KEPT: Final = 10_000
-"""Distinct unusable payloads kept; the oldest go first, so that nobody can fill the disk with them."""
+WARY: Final = 20
+"""After a batch with repeats so many more are expected to have some: the short way would be in vain."""
 _POISON: Final = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 """What is the fault of a row, and stays so however often it is tried."""
 
@@ -49,6 +39,9 @@ class PostgresLedger:
         """Connect and make the tables. Raises SyncError when that cannot be."""
         self._url = url
         self._db: Connection | None = None
+        self._known: set[StreamKey] = set()
+        self._wary = 0
+        self._hours = HourBook(url)
         try:
             self._connected()
         except LedgerError as error:
@@ -81,8 +74,17 @@ class PostgresLedger:
             for seq, schema, sent_at, body in rows
         ]
 
+    def roll_up(self) -> int:
+        """See `HourBook`. May be called from another thread, while this one commits."""
+        return self._hours.roll_up()
+
     def close(self) -> None:
         """See `Ledger`."""
+        self._hours.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._known.clear()
         if self._db is not None:
             self._db.close()
             self._db = None
@@ -104,7 +106,7 @@ class PostgresLedger:
     def _lost(self, error: psycopg.Error) -> LedgerError:
         """After any fault the connection is made anew: nobody need know what state it is in."""
         try:
-            self.close()
+            self._let_go()
         except psycopg.Error:
             self._db = None
         return LedgerError(f"the hub's database did not take a batch: {in_a_line(error)}")
@@ -119,11 +121,15 @@ class PostgresLedger:
 
     def _commit(self, batch: Sequence[Intake], received: str) -> list[Receipt]:
         try:
-            db = self._connected()
+            db, found = self._connected(), sort(batch)
             with db.transaction():
-                return _Keeping(db, sort(batch), received).keep()
+                keeping = Keeping(db, found, received, self._known, short=not self._wary)
+                receipts = keeping.keep()
         except _POISON as error:
             return self._commit_parts(batch, received, error)
+        self._known |= found.touched
+        self._wary = WARY if keeping.repeated else max(0, self._wary - 1)
+        return receipts
 
     def _commit_parts(self, batch: Sequence[Intake], received: str, error: psycopg.Error) -> list[Receipt]:
         """All but what is poisoned, each half in a transaction of its own."""
@@ -137,102 +143,3 @@ class PostgresLedger:
             log.error("hub: not even to look at: %s", in_a_line(error))
             return []
         return self._commit([instead], received)
-
-
-class _Keeping:
-    """One batch on its way into the tables, inside one transaction."""
-
-    def __init__(self, db: Connection, found: Sorted, received: str) -> None:
-        self._db, self._found, self._received = db, found, received
-
-    def keep(self) -> list[Receipt]:
-        fresh = self._messages()
-        scopes = self._windows(fresh)
-        self._boxes()
-        upto = self._streams(scopes)
-        self._aside()
-        return [
-            Receipt(BoxIdentity(*key[:3]), key[3], key[4], seq)
-            for key, seq in upto.items()
-            if seq is not None and seq >= 0
-        ]
-
-    def _copy(self, statement: str, rows: Iterable[Row]) -> None:
-        with self._db.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-            for row in rows:
-                copy.write_row(row)
-
-    def _messages(self) -> list[Message]:
-        """Those that were not held yet."""
-        wanted = self._found.messages
-        if not wanted:
-            return []
-        self._copy(sql.COPY_MESSAGES, message_rows(self._found, self._received))
-        cursor = self._db.execute(sql.INSERT_MESSAGES, (self._received,))
-        if cursor.rowcount == len(wanted):
-            return [message for message in wanted.values() if message is not None]
-        new: set[MessageKey] = set(cursor.fetchall())
-        self._repeated()
-        return [message for key, message in wanted.items() if key in new and message is not None]
-
-    def _repeated(self) -> None:
-        """The same again changes nothing; another body is kept to look at."""
-        for *key, body in self._db.execute(sql.OTHER_BODIES):
-            message = self._found.messages[tuple(key)]
-            if message is not None and (body is None or json.loads(body) != json.loads(message.body)):
-                self._found.aside.append(another(message))
-
-    def _windows(self, fresh: Iterable[Message]) -> list[str]:
-        """The scopes that had any."""
-        found = window_rows(fresh)
-        for scope, rows in sorted(found.items()):
-            self._copy(sql.COPY_WINDOWS[scope], rows)
-            self._db.execute(sql.UPSERT_WINDOWS[scope])
-        return list(found)
-
-    def _boxes(self) -> None:
-        states = [_box_row(told, self._received) for told in self._found.states.values()]
-        if states:
-            with self._db.cursor() as cursor:
-                cursor.executemany(sql.UPSERT_BOX, states)
-
-    def _streams(self, scopes: Iterable[str]) -> dict[StreamKey, int | None]:
-        """How far each stream is complete now."""
-        keys = sorted(self._found.touched)
-        if not keys:
-            return {}
-        columns = [list(column) for column in zip(*keys, strict=True)]
-        self._db.execute(sql.NEW_STREAMS, columns)
-        upto: dict[StreamKey, int | None] = {}
-        for *key, seq in self._db.execute(sql.LOCK_STREAMS, columns):
-            upto[tuple(key)] = seq
-        for scope in sorted(set(scopes) & sql.HOURS.keys()):
-            self._db.execute(sql.HOURS[scope])
-        firsts = [(*key, least - 1, greatest - 1) for key, (least, greatest) in self._found.firsts.items()]
-        moved = []
-        if firsts:
-            begun = [list(column) for column in zip(*firsts, strict=True)]
-            moved += self._db.execute(sql.BEGIN_STREAMS, begun).fetchall()
-        moved += self._db.execute(sql.ADVANCE_STREAMS, columns).fetchall()
-        for *key, seq in moved:
-            upto[tuple(key)] = seq
-        return upto
-
-    def _aside(self) -> None:
-        if not self._found.aside:
-            return
-        with self._db.cursor() as cursor:
-            cursor.executemany(
-                sql.SET_ASIDE, [_aside_row(item, self._received) for item in self._found.aside]
-            )
-        self._db.execute(sql.FORGET_ASIDE, (SET_ASIDE_KEPT - 1,))
-
-
-def _box_row(told: BoxState, received: str) -> Row:
-    box, state = told.box, told.state
-    about = (box.tenant, box.store, box.box, state.epoch, state.online)
-    return (*about, state.connected_at, plain(state.text()), received)
-
-
-def _aside_row(item: SetAside, received: str) -> Row:
-    return plain(item.topic), item.digest, plain(item.reason), item.payload, received, received

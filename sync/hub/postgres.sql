@@ -1,5 +1,5 @@
--- The hub's tables in PostgreSQL: the same as schema.sql's. {scope}_minute and {scope}_hour are made from the records'
--- fields by postgres_tables.py and postgres_rollups.py. Keys compare by bytes ("C"): several times as fast.
+-- The hub's tables in PostgreSQL: the same as schema.sql's. {scope}_minute, {scope}_merged, {scope}_told and
+-- {scope}_hour are made from the records' fields by postgres_tables.py and postgres_rollups.py. Keys compare by bytes ("C"): several times as fast.
 CREATE TABLE IF NOT EXISTS made (         -- for which versions of these tables all has been made
     digest TEXT PRIMARY KEY, at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
@@ -20,14 +20,17 @@ CREATE TABLE IF NOT EXISTS stream (       -- how far the messages of a stream ar
     given_up BIGINT NOT NULL DEFAULT 0,   -- messages that the box lost or gave up before we had them
     PRIMARY KEY (tenant, store, box, epoch, stream)
 ) WITH (fillfactor = 70);                 -- updated by every batch, without touching the index
+ALTER TABLE stream ADD COLUMN IF NOT EXISTS begun BIGINT;      -- `upto` at first
+ALTER TABLE stream ADD COLUMN IF NOT EXISTS hours BIGINT NOT NULL DEFAULT 0;  -- messages storeedge/hour/1
 
 CREATE TABLE IF NOT EXISTS message (      -- every message, once
     tenant TEXT COLLATE "C" NOT NULL, store TEXT COLLATE "C" NOT NULL, box TEXT COLLATE "C" NOT NULL,
     epoch TEXT COLLATE "C" NOT NULL, stream TEXT COLLATE "C" NOT NULL,
     seq BIGINT NOT NULL,
-    "schema" TEXT NOT NULL,               -- '' where only the envelope was sound: see set_aside
+    "schema" TEXT NOT NULL,               -- '' where only the envelope was sound: see set_aside;
+                                          -- 'in an hour': the box told it as part of an hour instead
     sent_at TIMESTAMPTZ NOT NULL, received_at TIMESTAMPTZ NOT NULL,
-    body JSON,                            -- text for text; NULL where set aside
+    body JSON,                            -- text for text; NULL where set aside or in an hour
     PRIMARY KEY (tenant, store, box, epoch, stream, seq)
 );
 
@@ -37,6 +40,13 @@ CREATE TABLE IF NOT EXISTS set_aside (    -- what could not be used, and why
     payload BYTEA NOT NULL,               -- its first 64 KiB
     first_at TIMESTAMPTZ NOT NULL, last_at TIMESTAMPTZ NOT NULL, times BIGINT NOT NULL DEFAULT 1,
     UNIQUE (topic, digest)
+);
+
+CREATE TABLE IF NOT EXISTS due_hour (     -- hours that changed since they were added up; as often as they did
+    scope TEXT NOT NULL,
+    tenant TEXT COLLATE "C" NOT NULL, store TEXT COLLATE "C" NOT NULL, box TEXT COLLATE "C" NOT NULL,
+    camera TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, start BIGINT NOT NULL,
+    epoch TEXT COLLATE "C" NOT NULL
 );
 
 CREATE OR REPLACE VIEW event AS

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
+from sync.hub.hours import HOUR_S, IN_AN_HOUR, latest_minute, stood_for, which_minutes
 from sync.hub.intake import BoxState, Identity, Intake, Message, Replied, SetAside
 from sync.hub.postgres_tables import MEASURED
 from sync.outbox import STREAMS, Stream
-from sync.payloads import Minute
+from sync.payloads import Hour, Minute
 from sync.topics import BoxIdentity
-from sync.window_bodies import LaterBody, QualityBody
+from sync.window_bodies import LaterBody, QualityBody, WindowBody
 
 StreamKey = tuple[str, str, str, str, Stream]
 """Tenant, store, box, epoch, stream."""
@@ -41,7 +43,10 @@ class Sorted:
     """What a batch comes to."""
 
     messages: dict[MessageKey, Message | None] = field(default_factory=dict)
-    """None: set aside, but received. In order of key, so that two hubs never wait for each other."""
+    """None: received, but set aside or told in an hour. In order of key, so that two hubs never wait for each
+    other."""
+    in_an_hour: dict[MessageKey, MessageKey] = field(default_factory=dict)
+    """What an hour stands for, and that hour."""
     touched: set[StreamKey] = field(default_factory=set)
     states: dict[tuple[str, str, str], BoxState] = field(default_factory=dict)
     """The newest of each box, in order."""
@@ -67,6 +72,8 @@ def sort(batch: Iterable[Intake]) -> Sorted:
                     found.touched.add(key[:5])
             case Replied():
                 pass  # the coupon books keep it
+    found.in_an_hour = {key: hour for key, hour in found.in_an_hour.items() if key not in found.messages}
+    found.messages.update(dict.fromkeys(found.in_an_hour))
     found.messages = dict(sorted(found.messages.items()))
     found.states = dict(sorted(found.states.items()))
     found.aside.sort(key=lambda item: (item.topic, item.digest))
@@ -77,8 +84,12 @@ def _message(found: Sorted, message: Message) -> None:
     key = key_of(message.identity)
     found.touched.add(key[:5])
     held = found.messages.setdefault(key, message)
-    if held is not message and (held is None or held.body != message.body):
-        found.aside.append(another(message))
+    if held is not message:
+        if held is None or held.body != message.body:
+            found.aside.append(another(message))
+    elif message.hour is not None:
+        for seq in stood_for(message.hour):
+            found.in_an_hour.setdefault((*key[:5], seq), key)
 
 
 def _state(found: Sorted, told: BoxState) -> None:
@@ -127,58 +138,132 @@ def _fit(item: Intake) -> Intake:
     return refused(item, _HOLDS_NUL) or item
 
 
-def message_rows(found: Sorted, received: str) -> list[Row]:
-    """For `staged`, in order of key."""
-    return [
-        (*key, "", received, None)
-        if message is None
-        else (*key, message.schema, message.sent_at.isoformat(), message.body)
-        for key, message in found.messages.items()
-    ]
+def message_lines(found: Sorted, received: str) -> list[str]:
+    """For COPY, in order of key."""
+    lines = []
+    for key, message in found.messages.items():
+        if message is None:
+            told = IN_AN_HOUR if key in found.in_an_hour else ""
+            lines.append(f"{_KEY % key}\t{told}\t{received}\t{received}\t\\N\n")
+        else:
+            sent = message.sent_at.isoformat()
+            lines.append(f"{_KEY % key}\t{message.schema}\t{sent}\t{received}\t{_escaped(message.body)}\n")
+    return lines
 
 
-def window_rows(messages: Iterable[Message]) -> dict[str, list[Row]]:
-    """For each scope's `staged_…`: key, seq, observed seconds, figures; of one minute only the newest."""
-    found: dict[str, dict[Row, Row]] = {}
+@dataclass(slots=True)
+class Windows:
+    """The windows of some messages as lines for COPY, by scope."""
+
+    minutes: dict[str, list[str]] = field(default_factory=dict)
+    merged: dict[str, list[str]] = field(default_factory=dict)
+    due: set[tuple[str, str]] = field(default_factory=set)
+    """Scope, and the key of an hour that they belong to."""
+
+
+def window_lines(messages: Iterable[Message]) -> Windows:
+    """Of one minute there may be several tellings."""
+    found = Windows()
     for message in messages:
         if message.minute is not None:
-            _windows(found, message.identity, message.minute)
-    return {scope: list(rows.values()) for scope, rows in found.items()}
+            _minute(found, message.identity, message.minute)
+        elif message.hour is not None:
+            _hour(found, message.identity, message.hour)
+    return found
 
 
-def _windows(found: dict[str, dict[Row, Row]], identity: Identity, minute: Minute) -> None:
+def _minute(found: Windows, identity: Identity, minute: Minute) -> None:
     start = int(minute.start.timestamp())
-    box, seq = identity.box, identity.seq
+    hour = start // HOUR_S * HOUR_S
+    box = f"{identity.box.tenant}\t{identity.box.store}\t{identity.box.box}\t"
+    after = f"\t{start}\t{identity.epoch}\t{identity.seq}\t"
+    after_hour = f"\t{hour}\t{identity.epoch}"
     for window in minute.windows:
+        scope = window.scope
         if isinstance(window, LaterBody):  # its figures stay in the message, for a later hub
             continue
-        rows = found.setdefault(window.scope, {})
-        key = (box.tenant, box.store, box.box, window.camera, window.id, start, identity.epoch)
-        held = rows.get(key)
-        if held is None or held[len(key)] <= seq:
-            measured = list(_MEASURED[window.scope](window))
-            for place, text in _WRITTEN[window.scope]:
-                if measured[place] is not None:
-                    measured[place] = text(measured[place])
-            rows[key] = (*key, seq, *measured)
+        what = f"{box}{_name(window.camera)}\t{_name(window.id)}"
+        found.minutes.setdefault(scope, []).append(f"{what}{after}{_measured(scope, window)}\n")
+        found.due.add((scope, what + after_hour))
+
+
+def _hour(found: Windows, identity: Identity, hour: Hour) -> None:
+    """A window that it has twice counts once, the last."""
+    start = int(hour.start.timestamp())
+    box = f"{identity.box.tenant}\t{identity.box.store}\t{identity.box.box}\t"
+    own = f"{identity.seq}\t{len(hour.minutes)}\t{which_minutes(hour)}\t{latest_minute(hour)}"
+    lines: dict[tuple[str, str], str] = {}
+    for window in hour.windows:
+        if isinstance(window, LaterBody):
+            continue
+        what = f"{box}{_name(window.camera)}\t{_name(window.id)}\t{start}\t{identity.epoch}"
+        lines[window.scope, what] = f"{what}\t{own}\t{_measured(window.scope, window)}\n"
+    for (scope, _), line in lines.items():
+        found.merged.setdefault(scope, []).append(line)
+    found.due.update(lines)
+
+
+def touched_hours(messages: Iterable[Message]) -> dict[str, list[Row]]:
+    """By scope: tenant, store, box, camera, id, epoch, start of the hours of their windows."""
+    found: dict[str, set[Row]] = {}
+    for message in messages:
+        told = message.minute or message.hour
+        if told is None:
+            continue
+        box, epoch = message.identity.box, message.identity.epoch
+        start = int(told.start.timestamp()) // HOUR_S * HOUR_S
+        for window in told.windows:
+            if not isinstance(window, LaterBody):
+                key = (box.tenant, box.store, box.box, window.camera, window.id, epoch, start)
+                found.setdefault(window.scope, set()).add(key)
+    return {scope: sorted(keys) for scope, keys in found.items()}
+
+
+def _measured(scope: str, window: WindowBody) -> str:
+    """Observed seconds and figures, as COPY reads them."""
+    values = _VALUES[scope](window)
+    written = _WRITTEN[scope]
+    if written or None in values:
+        changed = list(values)
+        for place, text in written:
+            if changed[place] is not None:
+                changed[place] = text(changed[place])
+        if None in changed:
+            changed = ["\\N" if value is None else value for value in changed]
+        values = tuple(changed)
+    return _LINES[scope] % values
 
 
 def _array(histogram: tuple[int, ...]) -> str:
-    return f"{{{','.join(map(str, histogram))}}}"
+    return f"{{{str(histogram)[1:-1]}}}"
 
 
 def _cells(cells: tuple[tuple[int, int, float], ...]) -> str:
     return f"[{','.join([f'[{c},{r},{t}]' for c, r, t in cells])}]"
 
 
-_MEASURED: Final = {
+def _quality(quality: QualityBody) -> str:
+    return _escaped(quality.model_dump_json())
+
+
+def _escaped(text: str) -> str:
+    """As COPY reads it."""
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    return text.translate(_BREAKS) if _BREAK.search(text) else text
+
+
+_name = lru_cache(maxsize=65_536)(_escaped)
+"""There are few names, and each comes every minute."""
+_BREAK: Final = re.compile(r"[\t\n\r]")
+_BREAKS: Final = {ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"}
+_KEY: Final = "%s\t%s\t%s\t%s\t%s\t%d"
+_VALUES: Final = {
     scope: attrgetter("observed_seconds", *(figure.name for figure in figures))
     for scope, figures in MEASURED.items()
 }
-_TEXTS: Final[dict[str, Callable[[Any], str]]] = {
-    "quality": QualityBody.model_dump_json,
-    "cells": _cells,
-}
+_LINES: Final = {scope: "\t".join(["%s"] * (1 + len(figures))) for scope, figures in MEASURED.items()}
+_TEXTS: Final[dict[str, Callable[[Any], str]]] = {"quality": _quality, "cells": _cells}
 _WRITTEN: Final[dict[str, list[tuple[int, Callable[[Any], str]]]]] = {
     scope: [
         (place, _array if figure.bins else _TEXTS[figure.name])
@@ -187,7 +272,7 @@ _WRITTEN: Final[dict[str, list[tuple[int, Callable[[Any], str]]]]] = {
     ]
     for scope, figures in MEASURED.items()
 }
-"""What goes as text that PostgreSQL reads: which of the measured, and how."""
+"""What is not as PostgreSQL reads it: which of the measured, and what makes it so."""
 
 
 def plain(text: str) -> str:

@@ -1,7 +1,8 @@
 """Hours, days, stores and tenants in PostgreSQL: SQL made from the same fields as the minutes.
 
-The hours of a batch are added up anew from their minutes in the batch's own transaction, so that a late or
-corrected minute corrects its hour at once. Days, which need a time zone, are functions over the hours:
+A batch only notes in `due_hour` which hours it touched; `postgres_hours.py` adds those up anew from all that
+was told of them, some moments later and as often as that changes. Days, which need a time zone, are functions
+over the hours:
 
     SELECT * FROM gate_day('Asia/Shanghai', '2026-03-01', '2026-03-07') WHERE tenant = 'rainbow';
 
@@ -15,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from sync.hub.hours import HOUR_S
 from sync.hub.postgres_tables import COUNTED, KEY_COLUMNS, KEYS, ROLLED, Figure, added
 
-HOUR_S: Final = 3600
 _LEVELS: Final = {
     "day": ("tenant", "store", "box", "camera", "id"),
     "store_day": ("tenant", "store"),
@@ -69,28 +70,26 @@ def _day(signature: str, scope: str, keys: tuple[str, ...]) -> str:
         f"SELECT {', '.join(f'd.{k}' for k in keys)}, (to_timestamp(d.start) AT TIME ZONE zone)::date, "
         f"sum(d.minutes)::bigint, sum(d.observed_seconds), {', '.join(_sums(scope, figures, 'd'))} FROM ("
         f"SELECT {taken}, minutes FROM {scope}_hour WHERE {within} AND {whole} UNION ALL "
-        f"SELECT {taken}, 1 FROM {scope}_minute WHERE {within} AND NOT {whole}) AS d "
+        f"SELECT {taken}, minutes FROM {scope}_told WHERE {within} AND NOT {whole}) AS d "
         f"GROUP BY {', '.join(str(n + 1) for n in range(len(keys) + 1))} $$"
     )
 
 
-def hours(scope: str, staged: str) -> str:
-    """SQL that adds up anew the hours of the minutes in the table `staged`.
-
-    Only while the rows of their streams are locked: another hub may be adding a minute to the same hour.
-    """
+def hours(scope: str) -> str:
+    """SQL that adds up anew the scope's hours in the table `due`. Only one session at a time may."""
     figures = COUNTED[scope]
     keys = [key for key in KEYS if key != "start"]
     named = ["minutes", "observed_seconds", *(f.quoted for f in figures)]
+    taken = ", ".join(f"t.{name}" for name in ("observed_seconds", *(f.quoted for f in figures)))
+    same = " AND ".join(f"t.{k} = h.{k}" for k in keys)
     return (
         f"INSERT INTO {scope}_hour ({', '.join((*keys, 'start', *named))}) "
-        f"SELECT {', '.join(f'm.{k}' for k in keys)}, h.start, count(*), sum(m.observed_seconds), "
-        f"{', '.join(_sums(scope, figures, 'm'))} "
-        f"FROM (SELECT DISTINCT {', '.join(keys)}, start / {HOUR_S} * {HOUR_S} AS start FROM {staged}) AS h "
-        f"JOIN {scope}_minute AS m ON {' AND '.join(f'm.{k} = h.{k}' for k in keys)} "
-        f"AND m.start >= h.start AND m.start < h.start + {HOUR_S} "
-        f"GROUP BY {', '.join(f'm.{k}' for k in keys)}, h.start "
-        f"ORDER BY {', '.join(f'm.{k}' for k in keys)}, h.start "
+        f"SELECT {', '.join(f'h.{k}' for k in keys)}, h.start, s.* FROM due AS h CROSS JOIN LATERAL ("
+        f"SELECT sum(m.minutes), sum(m.observed_seconds), {', '.join(_sums(scope, figures, 'm'))} FROM ("
+        f"SELECT t.start, 1 AS minutes, {taken} FROM {scope}_minute AS t "
+        f"WHERE {same} AND t.start >= h.start AND t.start < h.start + {HOUR_S} "
+        f"UNION ALL SELECT t.latest, t.minutes, {taken} FROM {scope}_merged AS t "
+        f"WHERE {same} AND t.start = h.start) AS m HAVING count(*) > 0) AS s WHERE h.scope = '{scope}' "
         f"ON CONFLICT ({', '.join(KEYS)}) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in named)}"
     )
 

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pipelines.as_json import FIGURES
 from sync.errors import SyncError
 from sync.hub.postgres_rollups import day_functions, rollups
-from sync.hub.postgres_tables import minutes
+from sync.hub.postgres_tables import merged, minutes, told
 
 log = logging.getLogger(__name__)
 
@@ -54,18 +54,16 @@ def shown(url: str) -> str:
 
 def connect(url: str) -> Connection:
     """For the ledger. Raises psycopg.Error, or SyncError for a database that cannot be used."""
-    db = _open(url)
+    db = open_connection(url)
     try:
         _check(db, url)
-        for setting in _SETTINGS:
-            db.execute(setting)
+        set_up(db)
         with suppress(psycopg.DataError, psycopg.ProgrammingError):  # before version 14, or built without
             db.execute("SET default_toast_compression = 'lz4'")
         _make(db)
         for scope in FIGURES:
             db.execute(f"CREATE TEMP TABLE staged_{scope} (LIKE {scope}_minute) ON COMMIT DELETE ROWS")
         db.execute("CREATE TEMP TABLE staged (LIKE message) ON COMMIT DELETE ROWS")
-        db.execute("ALTER TABLE staged ALTER COLUMN received_at DROP NOT NULL")
         db.execute("ALTER TABLE staged SET (toast_tuple_target = 8160)")  # not worth compressing
     except BaseException:
         db.close()
@@ -73,11 +71,17 @@ def connect(url: str) -> Connection:
     return db
 
 
+def set_up(db: Connection) -> None:
+    """Settings for one that writes."""
+    for setting in _SETTINGS:
+        db.execute(setting)
+
+
 @contextmanager
 def reading(url: str) -> Iterator[Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]]:
     """One moment of the database, for all the queries inside, with `?` for parameters. Raises SyncError."""
     try:
-        db = _open(url)
+        db = open_connection(url)
         try:
             db.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield lambda sql, given: db.execute(sql.replace("?", "%s").encode(), given).fetchall()
@@ -92,7 +96,8 @@ def in_a_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _open(url: str) -> Connection:
+def open_connection(url: str) -> Connection:
+    """Without anything set up. Raises psycopg.Error."""
     return psycopg.connect(
         url,
         autocommit=True,
@@ -119,9 +124,11 @@ def _make(db: Connection) -> None:
 
     Once for each version of the tables: making what is there already would wait for all who read it."""
     tables = files("sync.hub").joinpath("postgres.sql").read_bytes()
-    statements = [s.encode() for scope in FIGURES for s in minutes(scope)] + [s.encode() for s in rollups()]
+    statements = [s.encode() for scope in FIGURES for s in (*minutes(scope), *merged(scope))]
+    statements += [s.encode() for s in rollups()]
     functions = [(signature, statement.encode()) for signature, statement in day_functions()]
-    digest = sha256(b";".join([tables, *statements, *(made for _, made in functions)])).hexdigest()
+    views = [told(scope).encode() for scope in FIGURES]
+    digest = sha256(b";".join([tables, *statements, *views, *(made for _, made in functions)])).hexdigest()
     if _made(db, digest):
         return
     with db.transaction():
@@ -131,6 +138,8 @@ def _make(db: Connection) -> None:
         db.execute(tables)
         for statement in statements:
             db.execute(statement)
+        for scope in FIGURES:
+            db.execute(told(scope, _columns(db, f"{scope}_told")).encode())
         for signature, statement in functions:
             try:
                 with db.transaction():
@@ -139,6 +148,15 @@ def _make(db: Connection) -> None:
                 db.execute(f"DROP FUNCTION {signature}".encode())
                 db.execute(statement)
         db.execute("INSERT INTO made (digest) VALUES (%s)", (digest,))
+
+
+def _columns(db: Connection, view: str) -> list[str]:
+    """In order; none where it is not there."""
+    found = db.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 ORDER BY attnum",
+        (view,),
+    )
+    return [name for (name,) in found]
 
 
 def _made(db: Connection, digest: str) -> bool:

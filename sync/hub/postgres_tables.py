@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final, get_type_hints
 
@@ -68,6 +68,30 @@ def minutes(scope: str) -> Iterable[str]:
         f"PRIMARY KEY ({', '.join(KEYS)}))"
     )
     yield from added(f"{scope}_minute", MEASURED[scope])
+
+
+def merged(scope: str) -> Iterable[str]:
+    """SQL that makes a scope's table of what came as minutes of an hour together: `storeedge/hour/1`."""
+    yield (
+        f"CREATE TABLE IF NOT EXISTS {scope}_merged ({KEY_COLUMNS}, seq BIGINT NOT NULL, "
+        "minutes BIGINT NOT NULL, which BIGINT NOT NULL, latest BIGINT NOT NULL, "
+        f"observed_seconds DOUBLE PRECISION NOT NULL, PRIMARY KEY ({', '.join((*KEYS, 'seq'))}))"
+    )
+    yield from added(f"{scope}_merged", MEASURED[scope])
+
+
+def told(scope: str, before: Sequence[str] = ()) -> str:
+    """SQL that makes the view of all that was told, whichever way: what to add up. `before`: the columns that
+    it has, which keep their places, because other people's views may rest on it."""
+    own = {"minutes": "1::bigint", "latest": "start"}
+    names = [*KEYS, "seq", *own, "observed_seconds", *(figure.name for figure in MEASURED[scope])]
+    names.sort(key=lambda name: before.index(name) if name in before else len(before))
+    minutes = ", ".join(f"{own[name]} AS {name}" if name in own else f'"{name}"' for name in names)
+    merged = ", ".join(f'"{name}"' for name in names)
+    return (
+        f"CREATE OR REPLACE VIEW {scope}_told AS SELECT {minutes} FROM {scope}_minute "  # noqa: S608
+        f"UNION ALL SELECT {merged} FROM {scope}_merged"
+    )
 
 
 def added(table: str, figures: Iterable[Figure]) -> Iterable[str]:

@@ -16,6 +16,7 @@ from sync.hub.coupon_records import Answer
 from sync.hub.coupon_service import CouponService
 from sync.hub.intake import BoxState, Intake, Replied, SetAside, judge
 from sync.hub.ledger import Ledger, LedgerError, Receipt
+from sync.hub.rolling_up import rolling_up
 from sync.mqtt import BACKOFF_S, Link
 from sync.payloads import Ack
 from sync.topics import ROOT
@@ -68,13 +69,14 @@ class Hub:
     def run(self) -> None:
         """Until `stop`; outlives a broker that goes away and a database that refuses for a while."""
         try:
-            while not self._stopping.is_set():
-                try:
-                    self._turn()
-                except Exception:
-                    log.exception("hub: a turn failed")
-                    self._waiting.clear()  # neither confirmed nor acknowledged: it all comes again
-                    self._link.drop("a turn failed")
+            with rolling_up(self._ledger):
+                while not self._stopping.is_set():
+                    try:
+                        self._turn()
+                    except Exception:
+                        log.exception("hub: a turn failed")
+                        self._waiting.clear()  # neither confirmed nor acknowledged: it all comes again
+                        self._link.drop("a turn failed")
         finally:
             self._link.close()
 

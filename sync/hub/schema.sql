@@ -10,15 +10,17 @@ CREATE TABLE IF NOT EXISTS stream (       -- how far the messages of a stream ar
     tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL,
     upto INTEGER NOT NULL,                -- every seq up to here is held, or the box no longer had it
     given_up INTEGER NOT NULL DEFAULT 0,  -- messages that the box lost or gave up before we had them
+    begun INTEGER,                        -- `upto` at first
     PRIMARY KEY (tenant, store, box, epoch, stream)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS message (      -- every message, once
     tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL,
     seq INTEGER NOT NULL,
-    "schema" TEXT NOT NULL,               -- '' where only the envelope was sound: see set_aside
+    "schema" TEXT NOT NULL,               -- '' where only the envelope was sound: see set_aside;
+                                          -- 'in an hour': the box told it as part of an hour instead
     sent_at TEXT NOT NULL, received_at REAL NOT NULL,
-    body TEXT,                            -- JSON; NULL where set aside
+    body TEXT,                            -- JSON; NULL where set aside or in an hour
     PRIMARY KEY (tenant, store, box, epoch, stream, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -31,7 +33,8 @@ CREATE TABLE IF NOT EXISTS set_aside (    -- what could not be used, and why
 ) STRICT;
 
 -- The windows of storeedge/minute/1, one table for each scope; counts are NULL where nobody observed.
--- A later message about the same minute replaces, never adds.
+-- A later message about the same minute replaces, never adds. Beside each, made by sqlite_tables.py: {scope}_merged,
+-- what came as minutes of an hour together (storeedge/hour/1), and the view {scope}_told: both, to be added up.
 CREATE TABLE IF NOT EXISTS gate_minute (
     tenant TEXT NOT NULL, store TEXT NOT NULL, box TEXT NOT NULL, epoch TEXT NOT NULL,
     camera TEXT NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL, seq INTEGER NOT NULL,

@@ -4,65 +4,34 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from pipelines.as_json import FIGURES
 from sync.bodies import utc
 from sync.errors import SyncError
+from sync.hub.hours import HOUR_S, IN_AN_HOUR, latest_minute, stood_for, which_minutes
 from sync.hub.intake import BoxState, Identity, Intake, Message, SetAside
 from sync.hub.ledger import LedgerError, Receipt
+from sync.hub.sqlite_tables import (
+    COLUMNS,
+    DELETE_REPLACED,
+    INSERT_MERGED,
+    IS_REPLACED,
+    UPSERT,
+    make_tables,
+)
 from sync.outbox import STREAMS, Stream
-from sync.payloads import Minute, Payload, State, StreamRange, rfc3339
+from sync.payloads import Hour, Minute, Payload, State, StreamRange, rfc3339
 from sync.topics import BoxIdentity
-from sync.window_bodies import LaterBody
+from sync.window_bodies import KnownWindow, LaterBody, WindowBody
 
 SET_ASIDE_KEPT: Final = 10_000
 """Distinct unusable payloads kept; the oldest go first, so that nobody can fill the disk with them."""
 
 StreamKey = tuple[BoxIdentity, str, Stream]
-
-_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
-    scope: (*figures, *(() if scope == "heat" else ("quality",))) for scope, figures in FIGURES.items()
-}
-"""What a scope's table holds besides the key, by the names of the body's fields."""
-_ADDED: Final = (
-    ("gate", "staff_entries", "INTEGER"),
-    ("gate", "staff_exits", "INTEGER"),
-    ("gate", "u_turns", "INTEGER"),
-    ("gate", "parties", "INTEGER"),
-    ("zone", "staff_visits", "INTEGER"),
-    ("zone", "staff_seconds", "REAL"),
-    ("zone", "arrivals", "INTEGER"),
-    ("zone", "pass_seconds", "REAL"),
-    ("camera", "identities", "INTEGER"),
-    ("camera", "broken", "INTEGER"),
-    *((scope, "quality", "TEXT") for scope in ("gate", "zone", "queue", "counter", "camera", "lane")),
-)
-"""Columns that are not in the first hubs' tables: scope, name, type."""
-
-
-def _upsert(scope: str, columns: tuple[str, ...]) -> str:
-    """SQL from our own words only."""
-    table = f"{scope}_minute"
-    named = ("seq", "observed_seconds", *columns)
-    keys = ("tenant", "store", "box", "epoch", "camera", "id", "start")
-    return (
-        f"INSERT INTO {table} ({', '.join(_quoted((*keys, *named)))}) "  # noqa: S608
-        f"VALUES ({', '.join('?' * (len(keys) + len(named)))}) "
-        f"ON CONFLICT DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _quoted(named))} "
-        f"WHERE excluded.seq > {table}.seq"
-    )
-
-
-def _quoted(columns: Iterable[str]) -> list[str]:
-    return [f'"{column}"' for column in columns]
-
-
-_UPSERT: Final = {scope: _upsert(scope, columns) for scope, columns in _COLUMNS.items()}
 
 
 class SqliteLedger:
@@ -76,8 +45,7 @@ class SqliteLedger:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA busy_timeout = 5000")
-            self._db.executescript(files("sync.hub").joinpath("schema.sql").read_text("utf-8"))
-            self._add_columns()
+            make_tables(self._db)
         except (sqlite3.Error, OSError) as error:
             raise SyncError(f"cannot open the hub's database {path}: {error}") from error
 
@@ -96,13 +64,6 @@ class SqliteLedger:
             raise LedgerError(f"the hub's database did not take a batch: {error}") from error
         return receipts
 
-    def _add_columns(self) -> None:
-        """Give the tables of an older hub what came later; what they hold of it stays NULL: unknown."""
-        for scope, column, kind in _ADDED:
-            known = {row[1] for row in self._db.execute(f"PRAGMA table_info({scope}_minute)")}
-            if column not in known:
-                self._db.execute(f"ALTER TABLE {scope}_minute ADD COLUMN {column} {kind}")
-
     def trigger_streams(self) -> list[Receipt]:
         """See `Ledger`."""
         rows = self._db.execute("SELECT tenant, store, box, epoch, upto FROM stream WHERE stream = 'trigger'")
@@ -119,6 +80,10 @@ class SqliteLedger:
             Message(Identity(box, epoch, "trigger", seq), schema, datetime.fromisoformat(sent_at), body, None)
             for seq, schema, sent_at, body in rows
         ]
+
+    def roll_up(self) -> int:
+        """See `Ledger`: its hours are views, which are always in step."""
+        return 0
 
     def close(self) -> None:
         """See `Ledger`."""
@@ -151,7 +116,9 @@ class SqliteLedger:
         if not self._insert(identity, message.schema, sent_at, received_at, message.body):
             self._repeated(message, received_at)
         elif message.minute is not None:
-            self._windows(identity, message.minute)
+            self._minute(identity, message.minute)
+        elif message.hour is not None:
+            self._hour(identity, message.hour)
 
     def _insert(
         self, identity: Identity, schema: str, sent_at: str, received_at: float, body: str | None
@@ -170,27 +137,59 @@ class SqliteLedger:
         identity = message.identity
         key = (*_key(identity.box, identity.epoch, identity.stream), identity.seq)
         row = self._db.execute(
-            "SELECT body FROM message WHERE tenant = ? AND store = ? AND box = ? AND epoch = ? "
+            'SELECT body, "schema" FROM message WHERE tenant = ? AND store = ? AND box = ? AND epoch = ? '
             "AND stream = ? AND seq = ?",
             key,
         ).fetchone()
+        if row[1] == IN_AN_HOUR:
+            return
         if row[0] != message.body and (row[0] is None or json.loads(row[0]) != json.loads(message.body)):
             reason = f"another message is already held as {identity.epoch}/{identity.stream}/{identity.seq}"
             topic = identity.box.up(identity.stream)
             self._set_aside(SetAside(topic, message.body.encode(), reason), received_at)
 
-    def _windows(self, identity: Identity, minute: Minute) -> None:
+    def _minute(self, identity: Identity, minute: Minute) -> None:
         start = int(minute.start.timestamp())
-        box = identity.box
+        hour, which = start // HOUR_S * HOUR_S, start % HOUR_S // 60
         for window in minute.windows:
             if isinstance(window, LaterBody):  # its figures stay in the message, for a later hub
                 continue
-            measured = (_value(getattr(window, column)) for column in _COLUMNS[window.scope])
+            key = _window_key(identity, window)
+            told = self._db.execute(IS_REPLACED[window.scope], (*key, hour, identity.seq, which))
+            if told.fetchone() is None:
+                self._db.execute(UPSERT[window.scope], (*key, start, identity.seq, *_measured(window)))
+
+    def _hour(self, identity: Identity, hour: Hour) -> None:
+        """It takes the place of the minutes that it names, and of the messages that it stands for."""
+        start, which = int(hour.start.timestamp()), which_minutes(hour)
+        own = (start, identity.seq, len(hour.minutes), which, latest_minute(hour))
+        for window in hour.windows:
+            if isinstance(window, LaterBody):
+                continue
+            key = _window_key(identity, window)
+            self._db.execute(INSERT_MERGED[window.scope], (*key, *own, *_measured(window)))
+            self._db.execute(DELETE_REPLACED[window.scope], (*key, start, start, identity.seq, which))
+        self._stands_for(identity, [seq for seq in stood_for(hour) if seq != identity.seq])
+
+    def _stands_for(self, identity: Identity, seqs: Sequence[int]) -> None:
+        """They are not lost, though they seemed to be when the box's own rows were gone."""
+        stream = _key(identity.box, identity.epoch, identity.stream)
+        row = self._db.execute(
+            "SELECT upto, begun FROM stream WHERE tenant = ? AND store = ? AND box = ? AND epoch = ? "
+            "AND stream = ?",
+            stream,
+        ).fetchone()
+        upto, begun = row or (-1, -1)
+        found = 0
+        for seq in seqs:
+            new = self._insert(replace(identity, seq=seq), IN_AN_HOUR, "", 0.0, None)
+            found += new and (-1 if begun is None else begun) < seq <= upto
+        if found:
             self._db.execute(
-                _UPSERT[window.scope],
-                (box.tenant, box.store, box.box, identity.epoch, window.camera, window.id, start,
-                 identity.seq, window.observed_seconds, *measured),
-            )  # fmt: skip
+                "UPDATE stream SET given_up = max(0, given_up - ?) WHERE tenant = ? AND store = ? "
+                "AND box = ? AND epoch = ? AND stream = ?",
+                (found, *stream),
+            )
 
     def _set_aside(self, item: SetAside, received_at: float) -> None:
         self._db.execute(
@@ -224,8 +223,9 @@ class SqliteLedger:
         held = self._advance(key)
         if held is None:
             self._db.execute(
-                "INSERT INTO stream (tenant, store, box, epoch, stream, upto) VALUES (?, ?, ?, ?, ?, ?)",
-                (*_key(*key), upto),
+                "INSERT INTO stream (tenant, store, box, epoch, stream, upto, begun) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*_key(*key), upto, upto),
             )
         elif held < upto:
             present = self._db.execute(
@@ -273,6 +273,18 @@ def _known(state: State) -> dict[Stream, StreamRange]:
 
 def _key(box: BoxIdentity, epoch: str, stream: Stream) -> tuple[str, str, str, str, str]:
     return box.tenant, box.store, box.box, epoch, stream
+
+
+def _window_key(identity: Identity, window: WindowBody) -> tuple[str, ...]:
+    """All of its key but the start."""
+    box = identity.box
+    return box.tenant, box.store, box.box, identity.epoch, window.camera, window.id
+
+
+def _measured(window: KnownWindow) -> Iterator[Any]:
+    yield window.observed_seconds
+    for column in COLUMNS[window.scope]:
+        yield _value(getattr(window, column))
 
 
 def _value(value: Any) -> Any:

@@ -68,7 +68,7 @@ class BoxTotals:
     minutes: int
     """Messages `storeedge/minute/1`."""
     windows: int
-    """Windows in them."""
+    """Windows in them and in `hours`, but for minutes that came again in an hour."""
     events: int
     set_aside: int
     """Messages that counted as received but could not be used."""
@@ -76,6 +76,8 @@ class BoxTotals:
     """Messages that the box lost or gave up before the hub had them."""
     gates: tuple[GateTotals, ...]
     areas: tuple[AreaTotals, ...] = ()
+    hours: int = 0
+    """Messages `storeedge/hour/1`: minutes together, of a box whose disk was full."""
 
 
 def totals(where: str | Path) -> list[BoxTotals]:
@@ -102,6 +104,7 @@ SELECT tenant, store, box FROM box UNION SELECT DISTINCT tenant, store, box FROM
 _HERE = "tenant = ? AND store = ? AND box = ?"
 _MESSAGES = f"""
 SELECT count(*) FILTER (WHERE "schema" = 'storeedge/minute/1'),
+       count(*) FILTER (WHERE "schema" = 'storeedge/hour/1'),
        count(*) FILTER (WHERE "schema" = 'storeedge/event/1'),
        count(*) FILTER (WHERE "schema" = '')
 FROM message WHERE {_HERE}
@@ -109,7 +112,7 @@ FROM message WHERE {_HERE}
 _GIVEN_UP = "CAST(coalesce(sum(given_up), 0) AS BIGINT)"
 _SCOPES = tuple(FIGURES)
 _WINDOWS = " + ".join(
-    f"(SELECT count(*) FROM {scope}_minute WHERE {_HERE})"  # noqa: S608
+    f"(SELECT count(*) FROM {scope}_told WHERE {_HERE})"  # noqa: S608
     for scope in _SCOPES
 )
 
@@ -128,32 +131,32 @@ def _sum(column: str) -> str:
 _GATES = f"""
 SELECT camera, id, {_sum("entries")}, {_sum("exits")}, {_whole("staff_entries")}, {_whole("staff_exits")},
        {_whole("u_turns")}, {_whole("parties")}
-FROM gate_minute WHERE {_HERE} GROUP BY camera, id ORDER BY 1, 2
+FROM gate_told WHERE {_HERE} GROUP BY camera, id ORDER BY 1, 2
 """  # noqa: S608
 _AREAS = f"""
 SELECT id, sum(person_seconds) / sum(observed_seconds) FILTER (WHERE observed_seconds > 0), max(peak),
-       (SELECT one.now FROM occupancy_minute AS one
+       (SELECT one.now FROM occupancy_told AS one
         WHERE (one.tenant, one.store, one.box, one.id) = (each.tenant, each.store, each.box, each.id)
-          AND one.now IS NOT NULL ORDER BY one.start DESC LIMIT 1),
+          AND one.now IS NOT NULL ORDER BY one.latest DESC LIMIT 1),
        {_sum("drift")}
-FROM occupancy_minute AS each WHERE {_HERE} GROUP BY tenant, store, box, id ORDER BY 1
+FROM occupancy_told AS each WHERE {_HERE} GROUP BY tenant, store, box, id ORDER BY 1
 """  # noqa: S608
 _STRETCH = f"{_HERE} AND camera = ? AND start >= ? AND start < ?"
 _HEAT_OBSERVED = f"""
-SELECT unit, sum(observed_seconds) FROM heat_minute WHERE {_STRETCH} GROUP BY unit ORDER BY 1
+SELECT unit, sum(observed_seconds) FROM heat_told WHERE {_STRETCH} GROUP BY unit ORDER BY 1
 """  # noqa: S608
 _SQLITE_CELLS = f"""
 SELECT unit, each.value ->> 0, each.value ->> 1, sum(each.value ->> 2)
-FROM heat_minute, json_each(cells) AS each WHERE {_STRETCH} GROUP BY 1, 2, 3
+FROM heat_told, json_each(cells) AS each WHERE {_STRETCH} GROUP BY 1, 2, 3
 """  # noqa: S608
 _POSTGRES_CELLS = f"""
 SELECT unit, (cell ->> 0)::int, (cell ->> 1)::int, sum((cell ->> 2)::float)
-FROM heat_minute, json_array_elements(cells) AS cell WHERE {_STRETCH} GROUP BY 1, 2, 3
+FROM heat_told, json_array_elements(cells) AS cell WHERE {_STRETCH} GROUP BY 1, 2, 3
 """  # noqa: S608
 
 
 def _box(ask: Ask, *key: str) -> BoxTotals:
-    ((minutes, events, set_aside),) = ask(_MESSAGES, key)
+    ((minutes, hours, events, set_aside),) = ask(_MESSAGES, key)
     ((windows,),) = ask(f"SELECT {_WINDOWS}", key * len(_SCOPES))
     ((given_up,),) = ask(f"SELECT {_GIVEN_UP} FROM stream WHERE {_HERE}", key)  # noqa: S608
     online = ask(f"SELECT online FROM box WHERE {_HERE}", key)  # noqa: S608
@@ -166,5 +169,6 @@ def _box(ask: Ask, *key: str) -> BoxTotals:
         set_aside=set_aside,
         given_up=given_up,
         gates=tuple(GateTotals(*row) for row in ask(_GATES, key)),
+        hours=hours,
         areas=tuple(AreaTotals(*row) for row in ask(_AREAS, key)),
     )

@@ -16,6 +16,7 @@ import psycopg
 
 from edge.store.windows import KINDS, select
 from pipelines.as_json import FIGURES, is_unseen
+from sync.hub.postgres_hours import HourBook
 from sync.hub.totals import totals
 from tests.faults.parking_system import Car
 from tests.faults.witness import Witness, committed
@@ -74,6 +75,9 @@ def compare(database: Path, hub: str, coupons: Path, witness: Witness, cars: lis
     for table, gone in witness.vanished(now).items():
         found.lost += gone
         found.faults.append(f"{gone} rows of {table} were seen committed and are gone")
+    hours = HourBook(hub)  # what a killed hub had left to add up
+    hours.roll_up()
+    hours.close()
     with (
         closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as box,
         psycopg.connect(hub) as centre,

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from pipelines.as_json import FIGURES
 from pipelines.records import Event, GateWindow, HeatWindow, OccupancyWindow, Window
 from sync.bodies import event_body, minute_body, utc
 from sync.errors import SyncError
@@ -327,7 +328,9 @@ MODERN = (
 
 def age(where: str | Path) -> None:
     """Make a database what an older hub left."""
-    changes = [f"ALTER TABLE {table} DROP COLUMN {column}" for table, column in MODERN]
+    changes = [f"DROP VIEW {scope}_told" for scope in FIGURES]
+    changes += [f"DROP TABLE {scope}_merged" for scope in FIGURES]
+    changes += [f"ALTER TABLE {table} DROP COLUMN {column}" for table, column in MODERN]
     changes += ["DROP TABLE heat_minute", "DROP TABLE occupancy_minute"]
     if isinstance(where, str):
         with psycopg.connect(where) as raw:

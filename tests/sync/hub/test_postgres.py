@@ -165,6 +165,7 @@ def test_a_server_killed_in_the_middle_of_commits_loses_and_doubles_nothing(mort
         assert kept >= promised[-1], f"{promised[-1]} were acknowledged, {kept} are there"
     thread.join(90)
     assert not thread.is_alive()
+    ledger.roll_up()
     ledger.close()
     assert feeding.refused >= 3, "the kills came too late to matter"
     held = totals(url)
@@ -252,6 +253,7 @@ def test_two_hubs_that_share_the_messages_of_all_boxes_agree_on_how_far_each_is(
                 told[which] += ledger.commit(batch, 1000.0)
             except LedgerError as error:
                 faults.append(error)
+        ledger.roll_up()
         ledger.close()
 
     threads = [threading.Thread(target=work, args=(which,)) for which in range(2)]
@@ -329,5 +331,6 @@ def test_a_message_that_was_let_go_changes_nothing_when_it_comes_again(
     assert upto(ledger.commit([birth(), minute(1), minute(2), minute(3)], 1001.0)) == 3
     (held,) = totals(url)
     assert (held.given_up, [gate.entries for gate in held.gates]) == (0, [3])
+    assert ledger.roll_up() == 1
     with reading(url) as ask:
         assert ask("SELECT minutes, entries FROM gate_hour", ()) == [(3, 3)]

@@ -55,6 +55,8 @@ class Desk:
             self.ledger.commit([judge(identity.up("data"), envelope(identity, row, utc(START)))], 1000.0)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """After the hours that were due were added up."""
+        self.ledger.roll_up()
         with reading(self.url) as ask:
             return ask(sql, ())
 
