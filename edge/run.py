@@ -26,6 +26,7 @@ from edge.config import CameraConfig, SiteConfig
 from edge.engine_process import EngineTask, Watched
 from edge.errors import CaptureError, ConfigError
 from edge.lane_screen.board import Board
+from edge.line_watch import watch_line
 from edge.live import Live
 from edge.log import fields
 from edge.main_loop import ENGINE, Inbox, MainLoop
@@ -178,7 +179,7 @@ def _count(
             publisher=centre.publisher,
             car_park=car_park,
             prune=store.prune,
-            watches=(),
+            watches=watch_line(centre.publisher, config.sync, store, clock.now()),
             until_end=until_end,
             stopping=stopping,
         )

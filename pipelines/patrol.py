@@ -85,7 +85,7 @@ class Alarm:
     scope: str | None
     event: Event | None = None
 
-    def begin(self, t: float, **detail: float) -> list[Event]:
+    def begin(self, t: float, **detail: str | float) -> list[Event]:
         """It begins, unless it is under way."""
         if self.event is not None:
             return []

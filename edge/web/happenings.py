@@ -14,7 +14,7 @@ from pipelines.records import Event
 
 ENDS: Final = {"camera_back": "camera_offline"}
 """Events that are told as the end of another one of the same camera."""
-COUNTS: Final = ("people", "waiting", "capacity", "minutes", "guessed", "seconds", "silent_s")
+COUNTS: Final = ("people", "waiting", "capacity", "minutes", "guessed", "seconds", "silent_s", "days")
 """Details that are told in words, in this order: `event.fact_NAME`."""
 LENGTHS: Final = frozenset({"seconds", "silent_s"})
 """Those of them that are lengths of time."""
@@ -84,9 +84,10 @@ def facts(event: Event, texts: Texts) -> list[str]:
         if isinstance(value, int | float) and not isinstance(value, bool):
             count = texts.length(abs(value)) if name in LENGTHS else texts.number(value)
             said.append(texts(f"event.fact_{name}", count=count))
-    reason = event.detail.get("reason")
-    if isinstance(reason, str) and texts.has(f"event.end_{reason}"):
-        said.append(texts(f"event.end_{reason}"))
+    for name, prefix in (("trouble", "trouble"), ("reason", "end")):
+        value = event.detail.get(name)
+        if isinstance(value, str) and texts.has(f"event.{prefix}_{value}"):
+            said.append(texts(f"event.{prefix}_{value}"))
     return said
 
 
