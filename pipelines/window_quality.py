@@ -151,9 +151,11 @@ def judged(
     *,
     clock_trusted: bool = True,
     among: Sequence[Window] | None = None,
+    length_s: float = float(MINUTE_S),
 ) -> list[Window]:
     """Windows of one minute, each with its quality. An area that is not named here is taken to have every
-    gate of the box. among: the minute's windows on which these rest, when `windows` are not all of them."""
+    gate of the box. among: the minute's windows on which these rest, when `windows` are not all of them.
+    length_s: of the time that they cover, seen or not, where it is no single minute."""
     resting = windows if among is None else among
     cameras = {window.camera: window for window in resting if isinstance(window, CameraWindow)}
     gates = {(window.camera, window.id): window for window in resting if isinstance(window, GateWindow)}
@@ -163,7 +165,7 @@ def judged(
         if isinstance(window, HeatWindow):
             made.append(window)
             continue
-        seen = _evidence(window, cameras, gates, ways)
+        seen = _evidence(window, cameras, gates, ways, length_s)
         if not clock_trusted:
             seen = replace(seen, clock_trusted=False)
         made.append(replace(window, quality=quality(seen)))
@@ -181,8 +183,8 @@ def _evidence(
     cameras: Mapping[str, CameraWindow],
     gates: Mapping[Key, GateWindow],
     ways: Mapping[str, Sequence[Key]],
+    length_s: float,
 ) -> Evidence:
-    length_s = float(MINUTE_S)
     if isinstance(window, OccupancyWindow):
         keys = [key for key in ways.get(window.id, tuple(gates)) if key in gates]
         seeing = [cameras[name] for name in {name for name, _ in keys} if name in cameras]

@@ -110,7 +110,7 @@ def read_minute(text: str | bytes) -> tuple[int, list[Window]]:
     except ValidationError as error:
         raise SyncError(f"this is no minute: {first_fault(error)}") from error
     start = int(minute.start.timestamp())
-    found = (_window(start, body) for body in minute.windows)
+    found = (window_of(start, body) for body in minute.windows)
     return start, [window for window in found if window is not None]
 
 
@@ -192,7 +192,7 @@ def _body(window: Window) -> AnyWindow:
     counts = {name: _rounded(value) for name, value in figures_of(window).items()}
     if is_unseen(window):
         counts = {name: value if name == "unit" else None for name, value in counts.items()}
-    judged = {} if isinstance(window, HeatWindow) else {"quality": _quality(window.quality)}
+    judged = {} if isinstance(window, HeatWindow) else {"quality": quality_body(window.quality)}
     return BODIES[window.scope].model_validate(
         {
             "scope": window.scope,
@@ -209,13 +209,14 @@ def _rounded(value: Any) -> Any:
     return round(value, 3) if isinstance(value, float) else value
 
 
-def _quality(quality: Quality | None) -> QualityBody | None:
+def quality_body(quality: Quality | None) -> QualityBody | None:
+    """How a judgement is sent; None: nobody judged."""
     if quality is None:
         return None
     return QualityBody(**{field.name: getattr(quality, field.name) for field in fields(quality)})
 
 
-def _window(start: int, body: AnyWindow) -> Window | None:
+def window_of(start: int, body: AnyWindow) -> Window | None:
     """The record of a body; None: of a scope that this version does not know."""
     blank = _BLANK.get(body.scope)
     if blank is None:

@@ -43,8 +43,8 @@ def _step(name: str) -> Callable[[sqlite_utils.Database], None]:
 
 for _name in (
     "0001_records", "0002_quarters", "0003_audits", "0004_queues", "0005_staff", "0006_counters",
-    "0007_trust", "0008_parking", "0009_documents",
-    "0011_inherited",
+    "0007_trust", "0008_parking", "0009_documents", "0010_room",
+    "0011_inherited", "0012_clock",
 ):  # fmt: skip
     migrations(name=_name)(_step(_name))
 

@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge.store import inherited, outbox, records, windows
+from edge.store import budget_steps, inherited, outbox, records, windows
+from edge.store.coarse import HOUR_S
 from edge.store.merge import key, together
 from pipelines.as_json import is_unseen
 from pipelines.records import Window
 from pipelines.window_quality import clock_trusted, judged
-from sync.bodies import minute_bodies
-from sync.payloads import MINUTE
+from sync.bodies import hour_bodies, minute_bodies, minute_body
+from sync.payloads import HOUR, MINUTE, Minute
 
 
 def commit(
@@ -36,6 +37,10 @@ def commit(
             windows.add_to_quarter(connection, window)
     connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, ours[0], now))
     records.mark_counted(connection, start)
+    if start < budget_steps.coarse_until(connection):
+        # The clock was set back by days: what was told of this minute is not there any more to be told again.
+        _tell_part(connection, start, made, now)
+        return True
     if any(runs.values()):
         # What is stored was told under an earlier epoch: the centre adds to it what another one tells.
         whole = list(made)
@@ -45,6 +50,13 @@ def commit(
     for body in minute_bodies(start, whole):
         outbox.put(connection, "data", MINUTE, body, created_at=now)
     return True
+
+
+def _tell_part(connection: sqlite3.Connection, start: int, made: Sequence[Window], now: float) -> None:
+    """Send a part of a minute as an hour that replaces no minute, for the centre to add."""
+    minute = Minute.model_validate_json(minute_body(start, made))
+    for body in hour_bodies(start - start % HOUR_S, (), minute.windows):
+        outbox.put(connection, "data", HOUR, body, created_at=now)
 
 
 def _add(connection: sqlite3.Connection, start: int, made: Sequence[Window]) -> list[Window]:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sync.outbox import Backlog, OutboxRow, Stream
+
+_OLDEST_HOUR: Final = (
+    "SELECT created_at FROM outbox INDEXED BY outbox_hour "
+    "WHERE stream = 'data' AND \"schema\" = 'storeedge/hour/1' ORDER BY created_at LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +60,17 @@ def pending(
 
 
 def backlog(connection: sqlite3.Connection, stream: Stream) -> Backlog:
-    """How much of a stream waits."""
+    """How much of a stream waits. The oldest is the first, or an hour of older minutes: it came later."""
     rows, first, last = connection.execute(
         "SELECT count(*), min(seq), max(seq) FROM outbox WHERE stream = ?", (stream,)
     ).fetchone()
     oldest = None
     if rows:
-        oldest = connection.execute(
+        (oldest,) = connection.execute(
             "SELECT created_at FROM outbox WHERE stream = ? AND seq = ?", (stream, first)
-        ).fetchone()[0]
+        ).fetchone()
+        if stream == "data" and (hour := connection.execute(_OLDEST_HOUR).fetchone()):
+            oldest = min(oldest, hour[0])
     return Backlog(rows, first, last, oldest)
 
 

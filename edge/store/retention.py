@@ -1,4 +1,4 @@
-"""How long each kind of row is kept, and what is given up first when the disk's share is used up."""
+"""How long each kind of row is kept where there is room (where there is none: `budget_steps.py`)."""
 
 from __future__ import annotations
 
@@ -47,24 +47,6 @@ TIME: Final = {
 }  # fmt: skip
 """The column that tells a row's age; `start` in every other table."""
 
-EXPENDABLE: Final = (
-    "gate_window",
-    "zone_window",
-    "queue_window",
-    "counter_window",
-    "camera_window",
-    "lane_window",
-    "occupancy_window",
-    "heat_window",
-    "heat_hour",
-    "minute",
-)
-"""What is thinned out, oldest day first, when there is no room: the quarter-hours keep their figures,
-and the days of heat maps theirs."""
-
-DROPPED_AT_ONCE: Final = 500
-"""Outbox rows given up at a time when nothing else is left to give up."""
-
 
 def expire(connection: sqlite3.Connection, now: float) -> int:
     """Delete what is older than its table's term; the number of rows."""
@@ -75,23 +57,4 @@ def expire(connection: sqlite3.Connection, now: float) -> int:
             f"DELETE FROM {table} WHERE {column} < ?",  # noqa: S608 - our names
             (now - days * DAY_S,),
         ).rowcount
-    return gone
-
-
-def give_up_oldest(connection: sqlite3.Connection, now: float) -> int:
-    """Delete the oldest day of minutes, else the oldest outbox rows; the number of rows, 0 when nothing is
-    left. The last two days of minutes stay, for the page."""
-    oldest = connection.execute("SELECT min(start) FROM minute").fetchone()[0]
-    if oldest is not None and oldest < now - 2 * DAY_S:
-        until = oldest - oldest % DAY_S + DAY_S
-        return sum(
-            connection.execute(f"DELETE FROM {table} WHERE start < ?", (until,)).rowcount  # noqa: S608
-            for table in EXPENDABLE
-        )
-    gone = connection.execute(
-        "DELETE FROM outbox WHERE stream = 'data' AND seq IN "
-        "(SELECT seq FROM outbox WHERE stream = 'data' ORDER BY seq LIMIT ?)",
-        (DROPPED_AT_ONCE,),
-    ).rowcount
-    connection.execute("UPDATE outbox_stream SET dropped = dropped + ? WHERE stream = 'data'", (gone,))
     return gone

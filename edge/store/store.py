@@ -24,9 +24,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, TypeVar
 
+from edge.clock_trust import DARK_END, is_dark
 from edge.errors import StoreForeign, StoreFull
-from edge.store import audits, inherited, minutes, occupancy, outbox, records, retention
+from edge.store import audits, budget_steps, inherited, minutes, occupancy, outbox, records, restamp, retention
 from edge.store.audits import Audit
+from edge.store.budget import Budget, Room
 from edge.store.database import connect_writer, damaged, explain, fault_of, lock, used_bytes
 from edge.store.migrations import LEVEL, migrate
 from edge.store.records import Counted
@@ -55,11 +57,15 @@ class Store:
         *,
         clock: Callable[[], float],
         budget_mib: int,
+        alone: bool = False,
     ) -> None:
         """Use `Store.open`."""
         self.path = path
         self.budget = budget_mib * 2**20
         """Bytes that the database may take."""
+        self.refused = False
+        """Whether the last write found no room, and none could be made."""
+        self._budget, self._alone = Budget(path, self.budget), alone
         self._connection = connection
         self._holder = holder
         self._clock = clock
@@ -80,6 +86,7 @@ class Store:
         store: str,
         box: str,
         budget_mib: int = 512,
+        alone: bool = False,
         clock: Callable[[], float] = time.time,
         holder: IO[str] | None = None,
     ) -> Self:
@@ -93,7 +100,7 @@ class Store:
         connection: sqlite3.Connection | None = None
         try:
             connection = connect_writer(path, budget_mib)
-            opened = cls(path, connection, holder, clock=clock, budget_mib=budget_mib)
+            opened = cls(path, connection, holder, clock=clock, budget_mib=budget_mib, alone=alone)
             opened._begin({"tenant": tenant, "store": store, "box": box})
         except BaseException as error:
             if connection is not None:
@@ -133,6 +140,10 @@ class Store:
         self._epoch = known["epoch"]
         self._inherits = inherited.oldest_epoch(connection)
 
+    def keep_time_by(self, clock: Callable[[], float]) -> None:
+        """Go on by another clock than the one it was opened with; `clock` gives the box's UTC seconds."""
+        self._clock = clock
+
     def exchange(self, put: Callable[[], None]) -> None:
         """Close the file, let `put` set another in its place and go on with that one, and with us all who
         hold this store. When it fails nothing can be read or written until it has been called again."""
@@ -167,14 +178,50 @@ class Store:
                 raise
 
     def _with_room(self, write: Callable[[], T]) -> T:
-        """Write; when the budget is used up, give up the oldest that may go and try again."""
+        """Write; when there is no room, make some and try again. Raises StoreFull when none can be made."""
         while True:
             try:
-                return write()
+                result = write()
             except StoreFull:
-                with self._transaction() as connection:
-                    if retention.give_up_oldest(connection, self._clock()) == 0:
+                with self._lock:
+                    self.refused = True
+                    if not self._relieve():
                         raise
+            else:
+                self.refused = False
+                return result
+
+    def _relieve(self) -> bool:
+        """A write met the end of the room: whether it may be tried again."""
+        if self._budget.release():
+            return True
+        # With so much left it is not the pages that are missing but the disk, to which nothing can be given.
+        room = self._budget.look(self._connection)
+        return room.left < room.most_needed and self._thin()
+
+    def _thin(self) -> bool:
+        with self._transaction() as connection:
+            return budget_steps.thin(connection, self._clock(), alone=self._alone) is not None
+
+    def make_room(self, patience_s: float = 0.05) -> Room:
+        """Keep some room ready, so that no write has to wait for it: call it about once a second. It ends
+        after the first step that is over `patience_s`. Raises StoreError."""
+        with self._lock:
+            until = time.monotonic() + patience_s
+            room = self._budget.look(self._connection)
+            if room.tight:
+                while not room.ample and time.monotonic() < until and self._thin():
+                    room = self._budget.look(self._connection)
+            self._budget.replenish(room)
+            return room
+
+    def thinned(self) -> dict[budget_steps.Kind, budget_steps.Books]:
+        """What was given up or made coarser for want of room, since the database was made."""
+        return self._read(budget_steps.books)
+
+    def take_untold(self, kinds: Sequence[budget_steps.Kind]) -> list[budget_steps.Thinned]:
+        """What of it no event has told; it counts as told from now on."""
+        return self.write(lambda connection: budget_steps.take_untold(connection, kinds))
 
     @property
     def epoch(self) -> str:
@@ -200,7 +247,7 @@ class Store:
         except (sqlite3.IntegrityError, SyncError) as error:
             log.error("a record cannot be kept: %s: %.200r", error, record)
             return False
-        if added and body is not None:
+        if added and body is not None and not is_dark(record.t):
             outbox.put(connection, "data", EVENT, body, created_at=self._clock())
         return added
 
@@ -216,7 +263,8 @@ class Store:
         return self.write(lambda connection: self._commit_minute(connection, start, made))
 
     def _commit_minute(self, connection: sqlite3.Connection, start: int, made: Sequence[Window]) -> bool:
-        kept = minutes.commit(connection, self._runs, start, made, self._clock())
+        keep = restamp.keep_dark if is_dark(start) else minutes.commit
+        kept = keep(connection, self._runs, start, made, self._clock())
         self._inherits = inherited.oldest_epoch(connection)
         return kept
 
@@ -256,10 +304,13 @@ class Store:
         return self._read(lambda connection: records.under_way(connection, names))
 
     def last_sealed_minute(self) -> int | None:
-        """Start of the newest committed minute. A new run goes on with it (`Minutes(layouts,
-        sealed_before=last_sealed_minute())`): what it adds to that minute is added up."""
+        """Start of the newest committed minute of the scale that we count on. A new run goes on with it
+        (`Minutes(layouts, sealed_before=last_sealed_minute())`): what it adds to that minute is added up."""
+        dark = is_dark(self._clock())
         found: int | None = self._read(
-            lambda connection: connection.execute("SELECT max(start) FROM minute").fetchone()[0]
+            lambda connection: connection.execute(
+                "SELECT max(start) FROM minute WHERE (start < ?) = ?", (DARK_END, dark)
+            ).fetchone()[0]
         )
         return found
 

@@ -1,0 +1,132 @@
+"""How much room the database has: its budget, what the disk still gives, and a reserve against a full disk.
+
+A write-ahead log needs room even to delete: where another program fills the disk to the last byte, a database
+that owns no room is stuck. So the box owns what it needs before it needs it:
+
+- it makes room inside its file while there is still some (`Room.tight`, `budget_steps.py`), and gives no
+  pages back to the disk but those that retention frees;
+- its log stays as long as it has once been, and is written over from its beginning;
+- a file beside the database holds room for a log that has to grow once more. It is given up when a write
+  meets a full disk, and made again when the disk has room.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+RESERVE_MAX: Final = 8 * 2**20
+"""Twice the log before its checkpoint (1,000 pages)."""
+HEADROOM_MAX: Final = 16 * 2**20
+"""Empty pages that are kept for what comes: the longest minute is a hundredth of it."""
+SLACK_MAX: Final = 4 * 2**20
+"""Of the disk, left to others."""
+CHECKPOINT_PAGES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The database's room at a moment; bytes."""
+
+    used: int
+    """By pages that hold something."""
+    cap: int
+    """What it may use now: the budget, or less where the disk does not give it."""
+    budget: int
+    free: int
+    """Of the disk, for whoever comes first."""
+
+    @property
+    def left(self) -> int:
+        """What may still be written; below zero: the disk has become smaller."""
+        return self.cap - self.used
+
+    @property
+    def headroom(self) -> int:
+        """What should be left at any time."""
+        return min(HEADROOM_MAX, self.cap // 12)
+
+    @property
+    def tight(self) -> bool:
+        """Room has to be made."""
+        return self.left < self.headroom
+
+    @property
+    def ample(self) -> bool:
+        """Enough has been made."""
+        return self.left >= self.headroom * 3 // 2
+
+    @property
+    def most_needed(self) -> int:
+        """Nothing that is written at once is longer."""
+        return min(HEADROOM_MAX, self.cap // 2)
+
+    @property
+    def disk_bound(self) -> bool:
+        """The disk gives less than the budget."""
+        return self.cap < self.budget
+
+
+def checkpoint_pages(budget_pages: int) -> int:
+    """After how many pages the log is written back: a small store has a small log."""
+    return max(64, min(CHECKPOINT_PAGES, budget_pages // 32))
+
+
+class Budget:
+    """Keeps a database within its budget and within the disk."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        """size: bytes that the database's pages may take. Its log and the reserve come on top: 3 % each, and
+        no more than 8 MiB each."""
+        self._path, self.size = path, size
+        self._reserve = path.with_name(path.name + ".reserve")
+        self._reserved = min(RESERVE_MAX, size // 32)
+
+    def look(self, connection: sqlite3.Connection) -> Room:
+        """How much room there is now; the database is held to it."""
+        page, pages, empty = (
+            int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_size", "page_count", "freelist_count")
+        )
+        disk = os.statvfs(self._path.parent)
+        free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+        file, log = _size(self._path), _size(self._log)
+        log_room = 2 * page * checkpoint_pages(self.size // page)
+        kept = min(SLACK_MAX, whole // 64) + max(0, self._reserved - _size(self._reserve))
+        growth = max(0, free - kept - max(0, log_room - log))
+        cap = min(self.size, file + growth)
+        connection.execute(f"PRAGMA max_page_count = {cap // page}")
+        return Room(page * (pages - empty), cap, self.size, free)
+
+    @property
+    def _log(self) -> Path:
+        return self._path.with_name(self._path.name + "-wal")
+
+    def release(self) -> bool:
+        """Give the reserve to a write that met a full disk; False: there is none, or the disk is not full."""
+        disk = os.statvfs(self._path.parent)
+        if _size(self._reserve) == 0 or disk.f_bavail * disk.f_frsize >= self._reserved:
+            return False
+        os.truncate(self._reserve, 0)
+        return True
+
+    def replenish(self, room: Room) -> None:
+        """Take the reserve when the disk has room for it and more. Not to get it is no error."""
+        if _size(self._reserve) >= self._reserved or room.free < 3 * self._reserved:
+            return
+        try:
+            with self._reserve.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self._reserved)
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int:
+    """Bytes of the disk that a file holds."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
