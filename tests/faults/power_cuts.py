@@ -135,7 +135,7 @@ def cut(life: Life, disk: Disk, at: int, *, folder: Path, chance: random.Random,
             outcome.again += 1
             shutil.rmtree(folder)
             lay_out(found.files, folder)
-        with open_box(folder) as store:
+        with recorded(), open_box(folder) as store:
             _judge(store, life, at, outcome)
     except StoreError as error:
         outcome.unopened += 1

@@ -1,7 +1,8 @@
 """Writes down everything that SQLite asks of the disk, in the real library that the real store runs on.
 
 A VFS of our own is put before the operating system's: it passes every call on and remembers writes, syncs,
-truncations and deletions in order. It can also refuse them, as a failing or a full disk does. Python's
+truncations and deletions in order. It can also refuse them, as a failing or a full disk does: of a refused
+write half reaches the disk. Python's
 `sqlite3` and this file share one `libsqlite3`, so nothing of the store is replaced (a second SQLite with a
 VFS, as apsw brings, would not run the store's own code).
 """
@@ -126,27 +127,27 @@ class _Shim:
         ctypes.memmove(ctypes.byref(ours), ctypes.byref(real), ctypes.sizeof(_Methods))
 
         def write(file: Any, data: int, count: int, at: int) -> int:
-            def note(name: str) -> None:
+            name = names[ctypes.addressof(file.contents)]
+            if refused := recording.refuse("write", name):
+                real.write(file, data, count // 2, at)
+                return refused
+            code: int = real.write(file, data, count, at)
+            if code == OK:
                 recording.note("write", name, at, string_at(data, count))
-
-            return asked("write", file, lambda: real.write(file, data, count, at), note)
+            return code
 
         def truncate(file: Any, size: int) -> int:
-            def note(name: str) -> None:
-                recording.note("truncate", name, size)
-
-            return asked("truncate", file, lambda: real.truncate(file, size), note)
-
-        def sync(file: Any, flags: int) -> int:
-            return asked(
-                "sync", file, lambda: real.sync(file, flags), lambda name: recording.note("sync", name)
-            )
-
-        def asked(what: What, file: Any, do: Callable[[], int], note: Callable[[str], None]) -> int:
             name = names[ctypes.addressof(file.contents)]
-            code = recording.refuse(what, name) or do()
+            code: int = recording.refuse("truncate", name) or real.truncate(file, size)
             if code == OK:
-                note(name)
+                recording.note("truncate", name, size)
+            return code
+
+        def sync(file: Any, _flags: int) -> int:
+            name = names[ctypes.addressof(file.contents)]
+            code = recording.refuse("sync", name)
+            if code == OK:  # the disk is ours to imagine: nothing waits for the real one
+                recording.note("sync", name)
             return code
 
         def close(file: Any) -> int:
@@ -176,6 +177,7 @@ def _name(path: int) -> str:
 @contextmanager
 def recorded() -> Iterator[Recording]:
     """Everything that `sqlite3` asks of the disk meanwhile. Open no database before, close all within.
+    Nothing is really synced.
 
     Raises RuntimeError where Python has an SQLite of its own inside.
     """
