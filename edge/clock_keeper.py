@@ -105,15 +105,17 @@ class ClockKeeper:
 
     @property
     def first_minute(self) -> int:
-        """The first minute that this boot may count into."""
+        """The first minute that this boot may count into; 0 where it does not matter. One that it would share
+        with an earlier boot could not be moved to its true time."""
         mine = self._store.read(lambda connection: restamp.stretch(connection, self._boot))
-        shared = mine is None or self.trust == "synced"
-        return 0 if shared or mine is None else mine.first_minute
+        if mine is None or self.trust == "synced" or mine.first_minute <= mine.setting.begun:
+            return 0
+        return mine.first_minute
 
     def untimed(self) -> int:
         """Minutes that were counted and whose time of day is not known, at most some seconds ago."""
-        if steady_seconds() - self._untimed_at > UNTIMED_S:
-            self._untimed_at = steady_seconds()
+        if self._read().steady - self._untimed_at > UNTIMED_S:
+            self._untimed_at = self._read().steady
             self._untimed = self._store.read(restamp.untimed)
         return self._untimed
 
@@ -138,7 +140,7 @@ class ClockKeeper:
             seconds = round(verdict.step_s, 1)
             log.warning("the wall clock was set", extra=fields(by_s=seconds))
             events.append(Event("clock_step", now, detail={"seconds": seconds}))
-        if self._refused_at is None or steady_seconds() - self._refused_at > AGAIN_S:
+        if self._refused_at is None or self._read().steady - self._refused_at > AGAIN_S:
             self._follow(verdict.change)
         return events
 
@@ -180,7 +182,7 @@ class ClockKeeper:
 
     def _keep(self, setting: Setting) -> bool:
         """Put a setting into force, with all that follows for what was counted before."""
-        now = steady_seconds() + setting.offset
+        now = self._read().steady + setting.offset
         try:
             stamped = self._store.write(
                 lambda connection: restamp.set_clock(
@@ -189,7 +191,7 @@ class ClockKeeper:
             )
         except StoreError as error:
             log.error("what was counted cannot be given its time yet: %s", error)
-            self._refused_at = steady_seconds()
+            self._refused_at = self._read().steady
             return False
         self._stamped = replace(stamped, guessed=stamped.guessed + self._stamped.guessed)
         self._refused_at, self._saved = None, True
