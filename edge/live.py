@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from edge.clock_trust import Trust
+from edge.store.budget import Room
+from edge.store.budget_steps import Books, Kind
 from pipelines.records import Pulse
 
 CameraState = Literal["starting", "online", "offline", "ended"]
@@ -68,6 +70,19 @@ class EngineLive:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskLive:
+    """The store's room now."""
+
+    room: Room
+    low: bool
+    """The disk has too little for it."""
+    full: bool
+    """Nothing can be written; what is counted waits in memory."""
+    thinned: Mapping[Kind, Books]
+    """What was given up or made coarser so far."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything at one moment."""
 
@@ -81,6 +96,8 @@ class Snapshot:
     clock_trust: Trust = "plausible"
     untimed_minutes: int = 0
     """Counted, and their time of day is not known."""
+    disk: DiskLive | None = None
+    """None: nobody has looked yet."""
 
 
 @dataclass(slots=True)
@@ -108,6 +125,7 @@ class Live:
         self._sync = SyncLive()
         self._engine = EngineLive()
         self._store_fault: str | None = None
+        self._disk: DiskLive | None = None
         self._clock: tuple[bool, Trust, int] = (True, "plausible", 0)
 
     def pulse(self, pulse: Pulse) -> None:
@@ -149,6 +167,11 @@ class Live:
         with self._lock:
             self._store_fault = fault
 
+    def disk(self, disk: DiskLive) -> None:
+        """How much room the store has."""
+        with self._lock:
+            self._disk = disk
+
     def clock(self, trusted: bool, trust: Trust = "plausible", untimed: int = 0) -> None:
         """Whether the wall clock agrees with the box's steady one, how far that is trusted, and how many
         minutes wait for their time of day."""
@@ -165,4 +188,5 @@ class Live:
                 self._engine,
                 self._store_fault,
                 *self._clock,
+                disk=self._disk,
             )

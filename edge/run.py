@@ -23,6 +23,7 @@ from edge.clock import SteadyClock
 from edge.clock_keeper import ClockKeeper, read_clocks
 from edge.clock_trust import Reading
 from edge.config import CameraConfig, SiteConfig
+from edge.disk_watch import watch_disk
 from edge.engine_process import EngineTask, Watched
 from edge.errors import CaptureError, ConfigError
 from edge.lane_screen.board import Board
@@ -105,7 +106,13 @@ def run_box(
     while anew and not stopping.is_set():
         started = SteadyClock.start()
         with Store.open(
-            data / DATABASE, tenant=site.tenant, store=site.store, box=site.box, clock=started.now
+            data / DATABASE,
+            tenant=site.tenant,
+            store=site.store,
+            box=site.box,
+            budget_mib=config.storage.budget_mib,
+            alone=config.sync is None,
+            clock=started.now,
         ) as store:
             keeper = ClockKeeper(store, read=clocks, may_change=not until_end)
             store.keep_time_by(keeper.clock.now)
@@ -179,7 +186,10 @@ def _count(
             publisher=centre.publisher,
             car_park=car_park,
             prune=store.prune,
-            watches=watch_line(centre.publisher, config.sync, store, clock.now()),
+            watches=[
+                *watch_line(centre.publisher, config.sync, store, clock.now()),
+                watch_disk(store, live),
+            ],
             until_end=until_end,
             stopping=stopping,
         )

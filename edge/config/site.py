@@ -14,6 +14,7 @@ from edge.config.identity import SiteIdentity
 from edge.config.lane import LaneConfig
 from edge.config.parking import ParkingConfig, check_parking
 from edge.config.patrol import PatrolConfig
+from edge.config.storage import StorageConfig
 from edge.config.sync import SyncConfig
 from edge.config.values import Closed, unique
 from edge.errors import ConfigError
@@ -37,6 +38,7 @@ class SiteConfig(Closed):
         default_factory=list, max_length=MOST_RULES, description="Parking coupon rules."
     )
     sync: SyncConfig | None = Field(None, description="Left out: the box works alone.")
+    storage: StorageConfig = Field(default_factory=lambda: StorageConfig.model_validate({}))
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

@@ -29,7 +29,6 @@ from pipelines.records import MINUTE_S
 from sync.outbox import Stream
 
 Kind = Literal["detail", "quarters", "waiting", "given_up"]
-KINDS: Final[tuple[Kind, ...]] = ("detail", "quarters", "waiting", "given_up")
 
 DETAIL: Final = (
     "gate_window",

@@ -26,7 +26,17 @@ from typing import IO, Self, TypeVar
 
 from edge.clock_trust import DARK_END, is_dark
 from edge.errors import StoreForeign, StoreFull
-from edge.store import audits, budget_steps, inherited, minutes, occupancy, outbox, records, restamp, retention
+from edge.store import (
+    audits,
+    budget_steps,
+    inherited,
+    minutes,
+    occupancy,
+    outbox,
+    records,
+    restamp,
+    retention,
+)
 from edge.store.audits import Audit
 from edge.store.budget import Budget, Room
 from edge.store.database import connect_writer, damaged, explain, fault_of, lock, used_bytes
@@ -219,9 +229,18 @@ class Store:
         """What was given up or made coarser for want of room, since the database was made."""
         return self._read(budget_steps.books)
 
-    def take_untold(self, kinds: Sequence[budget_steps.Kind]) -> list[budget_steps.Thinned]:
-        """What of it no event has told; it counts as told from now on."""
-        return self.write(lambda connection: budget_steps.take_untold(connection, kinds))
+    def tell_thinned(
+        self, kinds: Sequence[budget_steps.Kind], event_of: Callable[[budget_steps.Thinned], Event]
+    ) -> list[Event]:
+        """Events of what of it no event has told yet; they are kept, and it counts as told, together."""
+
+        def told(connection: sqlite3.Connection) -> list[Event]:
+            events = [event_of(taken) for taken in budget_steps.take_untold(connection, kinds)]
+            for event in events:
+                self._add_record(connection, event)
+            return events
+
+        return self.write(told)
 
     @property
     def epoch(self) -> str:

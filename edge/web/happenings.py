@@ -84,7 +84,7 @@ def facts(event: Event, texts: Texts) -> list[str]:
         if isinstance(value, int | float) and not isinstance(value, bool):
             count = texts.length(abs(value)) if name in LENGTHS else texts.number(value)
             said.append(texts(f"event.fact_{name}", count=count))
-    for name, prefix in (("trouble", "trouble"), ("reason", "end")):
+    for name, prefix in (("kept", "kept"), ("trouble", "trouble"), ("reason", "end")):
         value = event.detail.get(name)
         if isinstance(value, str) and texts.has(f"event.{prefix}_{value}"):
             said.append(texts(f"event.{prefix}_{value}"))

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from edge.clock_trust import Trust
 from edge.web import figures, models, status
+from edge.web.disk_metrics import of_disk
 from edge.web.look import Observer
 from edge.web.parking_metrics import of_parking
 from edge.web.trust import BREAKING, at
@@ -60,6 +61,7 @@ class Figures(Collector):
         yield from _of_cameras(cameras, {name: live.frames for name, live in look.live.cameras.items()})
         yield from _of_people(figures.gates(look, site).gates, figures.zones(look, site).zones)
         yield from _of_sync(status.sync(look))
+        yield from of_disk(look.live.disk)
         if self._observer.parking is not None:
             yield from of_parking(self._observer.parking(look.day.begin, look.day.end))
         yield GaugeMetricFamily(

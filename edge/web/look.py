@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from edge import line_watch
+from edge import disk_watch, line_watch
 from edge.config import SiteConfig
 from edge.live import Live, Snapshot
 from edge.parking import watch
@@ -34,7 +34,9 @@ SEALED_WITHIN_S: Final = MINUTE_S + CLOSE_LAG_S + 20.0
 """A minute that began longer ago than this and is not committed is missing, no longer open."""
 QUEUE_STEP: Final = ("waits", "wait_seconds", "over_limit", "abandoned")
 """What is told of a queue by the hour."""
-LASTING: Final = frozenset({*NAMES, OVER_CAPACITY, *watch.NAMES, *line_watch.NAMES, CLOCK_UNKNOWN})
+LASTING: Final = frozenset(
+    {*NAMES, OVER_CAPACITY, *watch.NAMES, *line_watch.NAMES, *disk_watch.NAMES, CLOCK_UNKNOWN}
+)
 """Names of events that begin and end."""
 MOST_EVENTS: Final = 200
 """Of one day, on the page."""

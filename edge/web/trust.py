@@ -45,7 +45,7 @@ def problems(
     made; coverage: observed share of today; fed: a parking system tells of the cars at its lanes, so
     that the box has something to do without a camera. All times are UTC seconds.
     """
-    found = [*_engine(live, now, fed), *_store(live, now, last_minute)]
+    found = [*_engine(live, now, fed), *_store(live, now, last_minute), *_disk(live)]
     found.extend(filter(None, (_camera(camera, now) for camera in live.cameras.values())))
     if live.clock_trust == "unknown":
         found.append(Problem(code="clock_unknown", level="bad", detail=str(live.untimed_minutes)))
@@ -81,6 +81,17 @@ def _store(live: Snapshot, now: float, last_minute: int | None) -> list[Problem]
     if now - newest > COMMIT_S:
         return [Problem(code="store_behind", level="bad", since=at(newest))]
     return []
+
+
+def _disk(live: Snapshot) -> list[Problem]:
+    disk = live.disk
+    if disk is None or live.store_fault is not None or not (disk.full or disk.low):
+        return []
+    free = f"{disk.room.free / 2**20:.0f}"
+    return [
+        Problem(code="disk_full", level="bad") if disk.full else
+        Problem(code="disk_low", level="notice", detail=free)
+    ]  # fmt: skip
 
 
 def _camera(camera: CameraLive, now: float) -> Problem | None:
