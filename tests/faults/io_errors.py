@@ -219,8 +219,8 @@ def _do(name: str, step: Callable[[], object], box: Box, trouble: Trouble, outco
 def every_failure(
     folder: Path, *, stride: int = 1, say: Callable[[str], None] = lambda _: None
 ) -> dict[str, Outcome]:
-    """Each kind of trouble at every operation, or at every so manieth: of a store that is first made, and of
-    one that was there."""
+    """Each kind of trouble at every operation, or at every so manieth, each beginning with another: of a store
+    that was there, and of one that is first made."""
     folder.mkdir(parents=True, exist_ok=True)
     _, truth = fail_once(folder / "well", Trouble(0, "EIO", False), None)
     there = folder / "there"
@@ -232,18 +232,20 @@ def every_failure(
         (kind, lasting) for kind in ("EIO", "ENOSPC") for lasting in (False, True)
     ]
     found = {}
-    for kind, lasting in kinds:
+    for number, (kind, lasting) in enumerate(kinds):
         name = f"{kind}, {'lasting' if lasting else 'once'}"
-        found[name] = _each(folder / "life", there, truth, Trouble(0, kind, lasting), stride)
+        found[name] = _each(
+            folder / "life", there, truth, Trouble(1 + number % stride, kind, lasting), stride
+        )
         say(f"{name}: {found[name].failures} lives")
-    first = _each(folder / "life", None, truth, Trouble(0, "EIO", False), 3 * stride)
+    first = _each(folder / "life", None, truth, Trouble(1, "EIO", False), 3 * stride)
     say(f"while it is first made: {first.failures} lives")
     return found | {"EIO, once, when first made": first}
 
 
 def _each(life: Path, there: Path | None, truth: State, trouble: Trouble, stride: int) -> Outcome:
     total = Outcome()
-    for at in count(1, stride):
+    for at in count(trouble.at, stride):
         if there is not None:
             shutil.copytree(there, life)
         outcome, _ = fail_once(life, replace(trouble, at=at), truth)

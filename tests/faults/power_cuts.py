@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
@@ -70,6 +70,12 @@ class Outcome:
     """What the store was about to do."""
     writes: Counter[str] = field(default_factory=Counter)
     """Operations that were not synced, by what became of them: kept, lost or torn."""
+
+    def __iadd__(self, other: Outcome) -> Outcome:
+        """Both together."""
+        for field_ in fields(self):
+            setattr(self, field_.name, getattr(self, field_.name) + getattr(other, field_.name))
+        return self
 
 
 def phase(op: Op) -> str:
