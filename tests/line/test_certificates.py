@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sync.broker import Broker
-from sync.mqtt import Down, Link, Up
+from sync.mqtt import Down, Happening, Link, Up
 from sync.publisher import Publisher
 from sync.topics import BoxIdentity
 from tests.broker import Mosquitto
@@ -114,7 +114,8 @@ def test_our_certificate_revoked(certs: Path, tmp_path: Path) -> None:
     listed = revoke(certs, stolen)
     with broker_with(tmp_path, certs, "broker", f"crlfile {listed}\n") as broker:
         assert_told(door(broker, certs, "stolen"), "own_certificate", "not revoked")
-        good, seen = Link(door(broker, certs, NAME), "good"), []
+        good = Link(door(broker, certs, NAME), "good")
+        seen: list[Happening] = []
         while not seen:
             seen = good.poll(0.2)
         good.close()
