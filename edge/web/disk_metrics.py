@@ -24,7 +24,7 @@ def of_disk(disk: DiskLive | None) -> Iterator[Metric]:
         yield GaugeMetricFamily(f"storeedge_{name}", text, float(value))
     minutes = CounterMetricFamily(
         "storeedge_thinned_minutes",
-        "Minutes that for want of room have only their quarter-hour (detail), not even that (quarters), go to "
+        "Minutes that for want of room have but their quarter-hour (detail), not even that (quarters), go to "
         "the centre in an hour (waiting) or never (given_up)",
         labels=["kind"],
     )
