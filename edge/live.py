@@ -14,6 +14,9 @@ from edge.clock_trust import Trust
 from edge.store.budget import Room
 from edge.store.budget_steps import Books, Kind
 from pipelines.records import Pulse
+from sync.happenings import ProtocolName
+from sync.status import SyncStatus
+from sync.trouble import TroubleKind
 
 CameraState = Literal["starting", "online", "offline", "ended"]
 """`offline`: no frames and we try again. `ended`: a clip or folder that has been read to its end."""
@@ -56,7 +59,15 @@ class SyncLive:
     since: float | None = None
     """When it was last connected or disconnected."""
     reason: str = ""
-    """Why it is not connected, in one line for a person."""
+    """Why it is not connected, or what else hinders the sending, in one line for a person."""
+    trouble: TroubleKind | None = None
+    """What kind of hindrance that is."""
+    protocol: ProtocolName | None = None
+    """Of the connection; None while there is none."""
+    acknowledged: int = 0
+    """Messages that the centre acknowledged since the start."""
+    acknowledged_per_s: float | None = None
+    """The same over the last ten seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,7 @@ class Snapshot:
 
 @dataclass(slots=True)
 class _Rate:
-    """Frames of the last pulses."""
+    """Frames of the last pulses, or what else comes in portions."""
 
     pulses: deque[tuple[float, int]] = field(default_factory=deque)
 
@@ -123,6 +134,7 @@ class Live:
         self._cameras = {name: CameraLive(name, "starting", now) for name in cameras}
         self._rates = {name: _Rate() for name in self._cameras}
         self._sync = SyncLive()
+        self._acknowledging, self._sync_acknowledged = _Rate(), 0
         self._engine = EngineLive()
         self._store_fault: str | None = None
         self._disk: DiskLive | None = None
@@ -155,6 +167,20 @@ class Live:
         with self._lock:
             same = self._sync.configured and self._sync.connected == connected
             self._sync = SyncLive(True, connected, self._sync.since if same else at, reason)
+
+    def line(self, status: SyncStatus, at: float) -> None:
+        """The same, with all that the publisher says of it."""
+        self.sync(status.connected, at, status.last_error or "")
+        with self._lock:
+            fresh = status.acknowledged - self._sync_acknowledged
+            self._sync_acknowledged = status.acknowledged
+            self._sync = replace(
+                self._sync,
+                trouble=status.trouble,
+                protocol=status.protocol,
+                acknowledged=status.acknowledged,
+                acknowledged_per_s=self._acknowledging.add(at, fresh),
+            )
 
     def engine(self, alive: bool, at: float, restarts: int = 0, model: str = "") -> None:
         """The engine process runs or does not."""

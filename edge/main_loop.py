@@ -204,8 +204,7 @@ class MainLoop:
         live.store(self._recorder.fault)
         live.clock(self._keeper.agrees, self._keeper.trust, self._keeper.untimed())
         if self._publisher is not None:
-            status = self._publisher.status()
-            live.sync(status.connected, now, status.last_error or "")
+            live.line(self._publisher.status(), now)
 
     def _all_over(self) -> bool:
         return self._batch is not None and set(self._rings) <= self._batch.over

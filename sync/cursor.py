@@ -17,8 +17,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-SMALLEST_WINDOW: Final = 2
-"""However slow the centre is while it answers."""
+SMALL_WINDOW: Final = 48
+"""Smaller ones cost a centre more for each row than they spare a trigger: on a busy processor rows are late
+without any queue, and ever smaller windows would only make them later."""
+SMALLEST_WINDOW: Final = 4
+"""Of a centre that is really slow: where rows are late by `REALLY_LATE` times what they may be."""
+REALLY_LATE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +135,13 @@ class Cursor:
         self._shortest_s = min(self._shortest_s, took_s)
         queued_s, most_s = took_s - self._shortest_s, self._pacing.queue_s
         if queued_s > most_s:
-            self._window = max(SMALLEST_WINDOW, int(self._window * most_s / queued_s))
-        elif queued_s <= most_s / 2:
-            self._window = min(self._window * 2, self._pacing.largest_window)
+            smallest = SMALLEST_WINDOW if queued_s > REALLY_LATE * most_s else SMALL_WINDOW
+            # Half at most: one late answer may be the processor's fault and not a queue's.
+            fitting = int(self._window * max(0.5, most_s / queued_s))
+            self._window = min(self._window, max(smallest, fitting))
+        else:
+            grown = self._window * (2 if queued_s <= most_s / 2 else 5 / 4)
+            self._window = min(int(grown), self._pacing.largest_window)
 
     def refuse(self) -> None:
         """The broker refused a row: send nothing more until it is time to try again."""

@@ -149,3 +149,15 @@ def _of_sync(sync: models.Sync) -> Iterator[Metric]:
             acked.add_metric([stream.stream], stream.acked_at.timestamp())
     yield from (rows, age, acked, dropped)
     yield GaugeMetricFamily("storeedge_sync_connected", "1 while connected", float(sync.connected))
+    yield CounterMetricFamily(
+        "storeedge_acknowledged_rows",
+        "Messages that the centre acknowledged since the start",
+        float(sync.acknowledged),
+    )
+    if sync.acknowledged_per_s is not None:
+        yield GaugeMetricFamily(
+            "storeedge_acknowledged_rows_per_second", "Over the last ten seconds", sync.acknowledged_per_s
+        )
+    line = GaugeMetricFamily("storeedge_sync_line", "1: how it is", labels=["protocol", "trouble"])
+    line.add_metric([sync.protocol or "", sync.trouble or ""], 1.0)
+    yield line

@@ -43,6 +43,10 @@ class Problem(Answer):
     about: str | None = Field(default=None, description="The camera that it is about.")
     since: Time | None = None
     detail: str = ""
+    cause: str | None = Field(
+        default=None,
+        description="Of the line to the centre, such as `broker_expired`; also in the catalogues.",
+    )
 
 
 class Quality(Answer):
@@ -227,10 +231,19 @@ class Sync(Answer):
     connected: bool
     since: Time | None
     reason: str
+    trouble: str | None = Field(
+        description="What kind of hindrance `reason` tells of, such as `unreachable`."
+    )
+    protocol: str | None = Field(description="Of MQTT: `5` or `3.1.1`; null while not connected.")
     epoch: str
     rows: int = Field(description="What waits in all streams.")
     oldest_age: float | None
     acked_at: Time | None
+    acknowledged: int = Field(description="Messages since the box started.")
+    acknowledged_per_s: float | None = Field(description="Over the last ten seconds.")
+    seconds_left: float | None = Field(
+        description="Until nothing waits any more, at this rate; null unless a backlog is being sent."
+    )
     streams: list[Stream]
 
 

@@ -51,11 +51,7 @@ class Trust:
             self._sync.text = (
                 texts("trust.never_synced") if age is None else texts("trust.synced", age=texts.age(age))
             )
-            self._waiting.text = (
-                texts("trust.waiting", rows=texts.number(sync.rows))
-                if sync.rows
-                else texts("trust.nothing_waiting")
-            )
+            self._waiting.text = wording.waiting(sync, texts)
         said = [wording.problem(problem, today, texts) for problem in today.problems]
         for i, line in enumerate(self._problems):
             line.text = said[i] if i < len(said) else ""

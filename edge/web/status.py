@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from edge.config import SiteConfig
+from edge.live import SyncLive
 from edge.web import models
 from edge.web.look import Look
 from edge.web.trust import STALE_S, at, problems
+
+BACKLOG_ROWS: Final = 20
+"""More than what happens to wait at a moment."""
 
 
 def looking(look: Look, camera: str) -> bool:
@@ -66,20 +72,34 @@ def oldest_waiting(look: Look) -> float | None:
     return min((b.oldest_at for b, _ in look.streams.values() if b.oldest_at is not None), default=None)
 
 
+def _left(rows: int, live: SyncLive) -> float | None:
+    """How long a backlog still takes."""
+    rate = live.acknowledged_per_s
+    if rows < BACKLOG_ROWS or not live.connected or not rate:
+        return None
+    return round(rows / rate, 1)
+
+
 def sync(look: Look) -> models.Sync:
     """The line to the centre."""
     oldest = oldest_waiting(look)
     acked = max((s.acked_at for _, s in look.streams.values() if s.acked_at is not None), default=None)
     live = look.live.sync
+    rows = sum(backlog.rows for backlog, _ in look.streams.values())
     return models.Sync(
         configured=live.configured,
         connected=live.connected,
         since=None if live.since is None else at(live.since),
         reason=live.reason,
+        trouble=live.trouble,
+        protocol=live.protocol,
         epoch=look.epoch,
-        rows=sum(backlog.rows for backlog, _ in look.streams.values()),
+        rows=rows,
         oldest_age=None if oldest is None else round(max(0.0, look.now - oldest), 1),
         acked_at=None if acked is None else at(acked),
+        acknowledged=live.acknowledged,
+        acknowledged_per_s=live.acknowledged_per_s,
+        seconds_left=_left(rows, live),
         streams=[
             models.Stream(
                 stream=name, rows=backlog.rows,

@@ -119,6 +119,13 @@ class Texts:
         """The same in whole minutes from one minute on: `25 秒`, `3 min`, `1 h 5 min`."""
         return self.length(seconds if seconds < 59.5 else round(seconds / 60) * 60)
 
+    def span(self, seconds: float) -> str:
+        """The same, from two days on in days and hours: `6 天 23 小时`, `2 d 4 h`."""
+        d, h = divmod(int(seconds // 3600), 24)
+        if d < 2:
+            return self.coarse(seconds)
+        return self("time.days_hours", d=d, h=h) if h else self("time.days", d=d)
+
     def age(self, seconds: float) -> str:
         """`刚刚`, `12 秒前`, `5 min ago`: one unit is enough."""
         if seconds < 3:

@@ -119,8 +119,22 @@ def _sync(live: Snapshot, now: float, oldest_waiting: float | None) -> list[Prob
     if not live.sync.connected and (
         waits_long or (live.sync.since is not None and now - live.sync.since > START_S)
     ):
-        since = None if live.sync.since is None else at(live.sync.since)
-        return [Problem(code="sync_offline", level="notice", since=since, detail=live.sync.reason)]
-    if waits_long and oldest_waiting is not None:
-        return [Problem(code="sync_behind", level="notice", since=at(oldest_waiting))]
+        return [_told(live, "sync_offline", _down_since(live, oldest_waiting))]
+    if waits_long:
+        return [_told(live, "sync_behind", oldest_waiting)]
     return []
+
+
+def _down_since(live: Snapshot, oldest_waiting: float | None) -> float | None:
+    """A box that was started while the line was down only knows that what waits has not gone since."""
+    since = live.sync.since
+    if since is None or oldest_waiting is None or since - live.started_at > START_S:
+        return since
+    return min(since, oldest_waiting)
+
+
+def _told(live: Snapshot, code: str, since: float | None) -> Problem:
+    return Problem(
+        code=code, level="notice", since=None if since is None else at(since), detail=live.sync.reason,
+        cause=live.sync.trouble,
+    )  # fmt: skip

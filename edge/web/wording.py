@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from edge.web.models import Bar, Checked, Dwell, Gate, Length, Problem, Quality, Today
+from edge.web.models import Bar, Checked, Dwell, Gate, Length, Problem, Quality, Sync, Today
 from edge.web.models_service import QueueBar, TurnIn
 from edge.web.texts import Texts
 from pipelines.audit import Tally
@@ -14,6 +14,8 @@ from pipelines.turn_in import FEWEST
 
 DASH: Final = "—"
 """Where a figure is missing."""
+LONG_S: Final = 300.0
+"""What has waited for the centre for longer than this is said with its age."""
 COMPARABLE: Final = 0.8
 """Two days are compared only when each was observed for at least this share."""
 
@@ -21,7 +23,22 @@ COMPARABLE: Final = 0.8
 def problem(found: Problem, today: Today, texts: Texts) -> str:
     """What is wrong, in one sentence."""
     since = texts.since(found.since, today.updated_at) if found.since else ""
-    return texts(f"problem.{found.code}", about=found.about or "", since=since, detail=found.detail).strip()
+    detail = found.detail
+    if found.cause is not None and texts.has(f"line.{found.cause}"):
+        detail = texts(f"line.{found.cause}")
+    return texts(f"problem.{found.code}", about=found.about or "", since=since, detail=detail).strip()
+
+
+def waiting(sync: Sync, texts: Texts) -> str:
+    """What waits for the centre, for how long already, and how long it still will."""
+    if not sync.rows:
+        return texts("trust.nothing_waiting")
+    said = [texts("trust.waiting", rows=texts.number(sync.rows))]
+    if sync.oldest_age is not None and sync.oldest_age >= LONG_S:
+        said.append(texts("trust.oldest", time=texts.span(sync.oldest_age)))
+    if sync.seconds_left is not None:
+        said.append(texts("trust.sending", time=texts.coarse(max(1.0, sync.seconds_left))))
+    return texts.joined(said)
 
 
 def hours(today: Today, texts: Texts) -> str:
