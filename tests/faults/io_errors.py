@@ -219,7 +219,7 @@ def _do(name: str, step: Callable[[], object], box: Box, trouble: Trouble, outco
 def every_failure(
     folder: Path, *, stride: int = 1, say: Callable[[str], None] = lambda _: None
 ) -> dict[str, Outcome]:
-    """Each kind of trouble at every operation, or at every so manieth, each beginning with another: of a store
+    """Each kind of trouble at every operation, or at every so manieth, each from another on: of a store
     that was there, and of one that is first made."""
     folder.mkdir(parents=True, exist_ok=True)
     _, truth = fail_once(folder / "well", Trouble(0, "EIO", False), None)
