@@ -37,13 +37,6 @@ def put(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> int:
     )
 
 
-def put_alone(connection: sqlite3.Connection, schema: str, bodies: Iterable[str], now: float) -> None:
-    """Add messages of a fresh epoch that holds nothing else, for the centre to add to what it has."""
-    epoch = secrets.token_hex(8)
-    rows = (OutboxRow("data", epoch, seq, schema, body, now) for seq, body in enumerate(bodies, 1))
-    put(connection, rows)
-
-
 def pending(
     connection: sqlite3.Connection, epoch: str, stream: Stream, after_seq: int, limit: int
 ) -> Sequence[OutboxRow]:
@@ -82,11 +75,11 @@ def acknowledge(connection: sqlite3.Connection, epoch: str, stream: Stream, upto
     return gone
 
 
-def begin_epoch(connection: sqlite3.Connection) -> str:
+def begin_epoch(connection: sqlite3.Connection) -> int:
     """Turn a sound database that is older than what the centre may have heard into the beginning of a new
     epoch, within the caller's transaction: what waited is inherited, what was told counts as another's, and
     records that no minute holds are kept and counted no more, for the box may have counted them after this
-    state. The new epoch."""
+    state. The number of those records."""
     (before,) = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
     for stream in STREAMS:
         connection.execute(
@@ -97,10 +90,15 @@ def begin_epoch(connection: sqlite3.Connection) -> str:
     connection.execute("DELETE FROM outbox")
     connection.execute("UPDATE outbox_stream SET last_seq = 0, acked_seq = 0")
     connection.execute("INSERT OR IGNORE INTO former_run SELECT DISTINCT run FROM minute")
-    close_records(connection)
-    epoch = secrets.token_hex(8)
-    connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
-    return epoch
+    keep_times(connection)
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (secrets.token_hex(8),))
+    return close_records(connection)
+
+
+def keep_times(connection: sqlite3.Connection) -> None:
+    """Let times that were told under another epoch be moved no more: it could not be taken back there. Those
+    that were never told, since the time of day was not known, still may."""
+    connection.execute("DELETE FROM clock_stretch WHERE trust = 'plausible'")
 
 
 def close_records(connection: sqlite3.Connection) -> int:

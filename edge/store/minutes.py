@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge.store import budget_steps, inherited, outbox, records, windows
+from edge.store import budget_steps, outbox, records, windows
 from edge.store.coarse import HOUR_S
 from edge.store.merge import key, together
 from pipelines.as_json import is_unseen
@@ -37,17 +37,13 @@ def commit(
             windows.add_to_quarter(connection, window)
     connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, ours[0], now))
     records.mark_counted(connection, start)
-    if start < budget_steps.coarse_until(connection):
+    former = any(runs.values())
+    if start < budget_steps.coarse_until(connection) or (former and not all(runs.values())):
         # The clock was set back by days: what was told of this minute is not there any more to be told again.
         _tell_part(connection, start, made, now)
         return True
-    if any(runs.values()):
-        # What is stored was told under an earlier epoch: the centre adds to it what another one tells.
-        whole = list(made)
-    if any(runs.values()) and not all(runs.values()):
-        inherited.put_alone(connection, MINUTE, minute_bodies(start, whole), now)
-        return True
-    for body in minute_bodies(start, whole):
+    # To what was told under an earlier epoch the centre adds what another one tells.
+    for body in minute_bodies(start, made if former else whole):
         outbox.put(connection, "data", MINUTE, body, created_at=now)
     return True
 

@@ -283,9 +283,7 @@ class Store:
 
     def _commit_minute(self, connection: sqlite3.Connection, start: int, made: Sequence[Window]) -> bool:
         keep = restamp.keep_dark if is_dark(start) else minutes.commit
-        kept = keep(connection, self._runs, start, made, self._clock())
-        self._inherits = inherited.oldest_epoch(connection)
-        return kept
+        return keep(connection, self._runs, start, made, self._clock())
 
     def add_audits(self, made: Sequence[Audit]) -> None:
         """Keep audits, in one transaction; the same gate, direction and beginning again replaces."""
