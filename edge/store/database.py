@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from edge.errors import StoreCorrupt, StoreError, StoreFull, StoreLocked
+from edge.store.budget import checkpoint_pages
 
 APPLICATION_ID: Final = 0x53744564
 """`StEd` in the file's header, so that no other program's database is taken for ours."""
@@ -85,7 +86,9 @@ def connect_writer(path: Path, budget_mib: int) -> sqlite3.Connection:
         connection.execute("PRAGMA mmap_size = 0")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
         page_size = connection.execute("PRAGMA page_size").fetchone()[0]
-        connection.execute(f"PRAGMA max_page_count = {budget_mib * 2**20 // page_size}")
+        pages = budget_mib * 2**20 // page_size
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages(pages)}")
     except BaseException:
         connection.close()
         raise
