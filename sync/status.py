@@ -78,14 +78,12 @@ class Report:
         self.status = replace(self.status, last_error=None, trouble=None)
 
     def acknowledged(self, rows: int) -> None:
-        """The centre has them."""
+        """The centre has them. With none it only answered our birth document: what hindered still does."""
         self.status = replace(
-            self.status,
-            last_ack_at=time.time(),
-            last_error=None,
-            trouble=None,
-            acknowledged=self.status.acknowledged + rows,
+            self.status, last_ack_at=time.time(), acknowledged=self.status.acknowledged + rows
         )
+        if rows:
+            self.well()
 
     def counted(self, backlog: Mapping[Stream, Backlog]) -> None:
         """What waits now."""

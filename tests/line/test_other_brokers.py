@@ -1,5 +1,5 @@
-"""The same deliveries through other real brokers: NATS, and RabbitMQ with STOREEDGE_RABBITMQ=1 because its
-start alone takes 10 to 30 s; mosquitto with MQTT 3.1.1 beside them. docs/brokers.md says what follows from it."""
+"""The same deliveries through other real brokers: NATS, RabbitMQ with STOREEDGE_RABBITMQ=1 (its start alone
+takes 10 to 30 s), and mosquitto with MQTT 3.1.1 beside them. docs/brokers.md says what follows from it."""
 
 from __future__ import annotations
 
