@@ -236,6 +236,8 @@ class Link:
             before = len(self._happened)
             if client.loop_read() != paho.MQTT_ERR_SUCCESS or len(self._happened) == before:
                 break
+            if len(self._happened) >= READS_PER_POLL:
+                break  # one call reads a packet for each that we are owed, and mosquitto 2.0 floods: see Hub
         size = arriving_bytes(client)
         if size > (self._most_bytes or LARGEST_PACKET) + PACKET_HEAD:
             self._lose("other", f"{self._broker} sends a message of {size} bytes, more than we take")

@@ -31,10 +31,14 @@ a broker sends no retained message to a shared subscription."""
 KEEP_SESSION_S: Final = 3600
 """How long the broker keeps messages for a hub that is away. The boxes keep them for ever."""
 RETRY_S: Final = 1.0
+AT_ONCE: Final = 1000
+"""Messages of one transaction, and as many as a broker is asked to have under way. mosquitto 2.0.11 does not
+keep to that: for each confirmation it sends up to as many again. What more it has sent waits for its turn,
+and until then nothing more is read: else one batch held 36,000 messages, and their boxes sent all again."""
 
 
 class Hub:
-    """Receives until stopped. A batch is whatever has arrived while the last one was being committed."""
+    """Receives until stopped. A batch is what has arrived while the last one was being committed."""
 
     def __init__(
         self,
@@ -58,12 +62,13 @@ class Hub:
             broker,
             f"storeedge-hub:{name}",
             keep_session_s=0 if one_of_several else KEEP_SESSION_S,
-            max_unread=1000,
+            max_unread=AT_ONCE,
             backoff=Backoff(*backoff_s),
         )
         self._on_ready = on_ready
         self._stopping = threading.Event()
         self._waiting: list[Arrived] = []
+        self._stuck = False
         self._shared = False
 
     def run(self) -> None:
@@ -86,8 +91,9 @@ class Hub:
         self._link.wake()
 
     def _turn(self) -> None:
-        for happening in self._link.poll(RETRY_S):
-            self._meet(happening)
+        if len(self._waiting) < AT_ONCE or self._stuck:
+            for happening in self._link.poll(0.0 if self._waiting else RETRY_S):
+                self._meet(happening)
         if self._waiting and not self._stopping.is_set():
             self._commit()
         if self._coupons is not None and self._link.up and not self._stopping.is_set():
@@ -160,15 +166,18 @@ class Hub:
 
     def _commit(self) -> None:
         """Commit, acknowledge to the boxes, then let the broker forget: in this order."""
-        batch: list[Intake] = [judge(message.topic, message.payload) for message in self._waiting]
+        done = self._waiting[:AT_ONCE]
+        batch: list[Intake] = [judge(message.topic, message.payload) for message in done]
         try:
             receipts = self._ledger.commit(batch, time.time())
         except LedgerError as error:
             # What is unconfirmed stays at the broker, which sends only so much more: we are not flooded.
             log.error("hub: %s; trying again", error)
+            self._stuck = True
             self._stopping.wait(RETRY_S)
             return
-        done, self._waiting = self._waiting, []
+        self._stuck = False
+        self._waiting = self._waiting[AT_ONCE:]
         for item in batch:
             if isinstance(item, SetAside):
                 log.warning("hub: set aside a message on %s: %s", item.topic, item.reason)
