@@ -12,14 +12,17 @@ that owns no room is stuck. So the box owns what it needs before it needs it:
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-RESERVE_MAX: Final = 8 * 2**20
-"""Twice the log before its checkpoint (1,000 pages)."""
+log = logging.getLogger("edge.store")
+
+RESERVE: Final = (2**20, 8 * 2**20)
+"""Least and most: twice the log before its checkpoint (1,000 pages)."""
 HEADROOM_MAX: Final = 16 * 2**20
 """Empty pages that are kept for what comes: the longest minute is a hundredth of it."""
 SLACK_MAX: Final = 4 * 2**20
@@ -79,11 +82,11 @@ class Budget:
     """Keeps a database within its budget and within the disk."""
 
     def __init__(self, path: Path, size: int) -> None:
-        """size: bytes that the database's pages may take. Its log and the reserve come on top: 3 % each, and
-        no more than 8 MiB each."""
+        """size: bytes that the database's pages may take. Its log and the reserve come on top: 3 % each, a
+        reserve of 1 MiB at least, and no more than 8 MiB each."""
         self._path, self.size = path, size
         self._reserve = path.with_name(path.name + ".reserve")
-        self._reserved = min(RESERVE_MAX, size // 32)
+        self._reserved = max(RESERVE[0], min(RESERVE[1], size // 32))
 
     def look(self, connection: sqlite3.Connection) -> Room:
         """How much room there is now; the database is held to it."""
@@ -107,21 +110,35 @@ class Budget:
 
     def release(self) -> bool:
         """Give the reserve to a write that met a full disk; False: there is none, or the disk is not full."""
-        disk = os.statvfs(self._path.parent)
-        if _size(self._reserve) == 0 or disk.f_bavail * disk.f_frsize >= self._reserved:
+        if _size(self._reserve) == 0 or self._free() >= self._reserved:
             return False
         os.truncate(self._reserve, 0)
+        log.warning("the disk is full: the reserve %s is given up", self._reserve)
         return True
 
     def replenish(self, room: Room) -> None:
-        """Take the reserve when the disk has room for it and more. Not to get it is no error."""
-        if _size(self._reserve) >= self._reserved or room.free < 3 * self._reserved:
-            return
+        """Take the reserve when the disk has room for it and more."""
+        if _size(self._reserve) < self._reserved and room.free >= 3 * self._reserved:
+            self._take(self._reserved)
+
+    def keep(self) -> None:
+        """The database was closed and its log is gone: take what that left as the reserve, for without any
+        room it could not be opened again."""
+        free = self._free()
+        if _size(self._reserve) < min(self._reserved, free):
+            self._take(min(self._reserved, free))
+
+    def _take(self, size: int) -> None:
+        """Not to get it is no error."""
         try:
-            with self._reserve.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, self._reserved)
+            with self._reserve.open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
         except OSError:
-            self._reserve.unlink(missing_ok=True)
+            log.warning("there is no room for the reserve %s", self._reserve)
+
+    def _free(self) -> int:
+        disk = os.statvfs(self._path.parent)
+        return disk.f_bavail * disk.f_frsize
 
 
 def _size(path: Path) -> int:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -21,9 +21,11 @@ WAL_LIMIT: Final = 8 * 2**20
 
 
 _DAMAGED: Final = "move it aside together with its -wal and -shm files; the box begins a new one"
+_NO_ROOM: Final = "no room left; free disk space or raise the store's budget"
 _NOT_OURS: Final = "not a StoreEdge database; move it aside or choose another path"
 _REASONS: Final[dict[int, tuple[type[StoreError], str]]] = {
-    sqlite3.SQLITE_FULL: (StoreFull, "no room left; free disk space or raise the store's budget"),
+    sqlite3.SQLITE_FULL: (StoreFull, _NO_ROOM),
+    sqlite3.SQLITE_IOERR_SHMSIZE: (StoreFull, _NO_ROOM),  # the log's index needs room too
     sqlite3.SQLITE_BUSY: (StoreLocked, "in use by another program; close it and try again"),
     sqlite3.SQLITE_LOCKED: (StoreLocked, "in use by another program; close it and try again"),
     sqlite3.SQLITE_NOTADB: (StoreCorrupt, _NOT_OURS),
@@ -38,8 +40,9 @@ _REASONS: Final[dict[int, tuple[type[StoreError], str]]] = {
 def explain(path: Path, error: sqlite3.Error) -> StoreError:
     """An SQLite error as the one line that a person needs, and the class that tells what to do about it."""
     code = getattr(error, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF in _REASONS:
-        kind, reason = _REASONS[code & 0xFF]
+    found = None if code is None else _REASONS.get(code) or _REASONS.get(code & 0xFF)
+    if found is not None:
+        kind, reason = found
         return kind(f"{path}: {reason}")
     return StoreError(f"{path}: {error}")
 
@@ -65,9 +68,9 @@ def lock(path: Path) -> IO[str]:
         pid = holder.read().strip() or "unknown"
         holder.close()
         raise StoreLocked(f"{path}: already used by process {pid}; only one box may run on it") from error
-    holder.truncate(0)
-    holder.write(str(os.getpid()))
-    holder.flush()
+    with suppress(OSError):  # on a full disk the lock holds all the same
+        os.truncate(holder.fileno(), 0)
+        os.write(holder.fileno(), str(os.getpid()).encode())
     return holder
 
 

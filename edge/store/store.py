@@ -109,6 +109,7 @@ class Store:
         holder = holder or lock(path)
         connection: sqlite3.Connection | None = None
         try:
+            Budget(path, budget_mib * 2**20).release()
             connection = connect_writer(path, budget_mib)
             opened = cls(path, connection, holder, clock=clock, budget_mib=budget_mib, alone=alone)
             opened._begin({"tenant": tenant, "store": store, "box": box})
@@ -391,6 +392,7 @@ class Store:
             with suppress(sqlite3.Error):  # a full disk must not keep the box from stopping
                 self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', 'yes')")
             self._connection.close()
+            self._budget.keep()
             self._holder.close()
 
     def __enter__(self) -> Self:
