@@ -214,6 +214,15 @@ class Store:
         with self._transaction() as connection:
             return budget_steps.thin(connection, self._clock(), alone=self._alone) is not None
 
+    def _thin_or_release(self) -> bool:
+        """A step needs some room itself, in the log."""
+        try:
+            return self._thin()
+        except StoreFull:
+            if self._budget.release():
+                return True
+            raise
+
     def make_room(self, patience_s: float = 0.05) -> Room:
         """Keep some room ready, so that no write has to wait for it: call it about once a second. It ends
         after the first step that is over `patience_s`. Raises StoreError."""
@@ -221,7 +230,7 @@ class Store:
             until = time.monotonic() + patience_s
             room = self._budget.look(self._connection)
             if room.tight:
-                while not room.ample and time.monotonic() < until and self._thin():
+                while not room.ample and time.monotonic() < until and self._thin_or_release():
                     room = self._budget.look(self._connection)
             self._budget.replenish(room)
             return room
