@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Final
 
 from sync.backoff import Backoff
@@ -12,6 +13,10 @@ STEADY_S: Final = 10.0
 BACKOFF_S: Final = (1.0, 60.0)
 TWIN_S: Final = (10.0, 600.0)
 """Pauses after another client took our name: two that take turns must not do so at full speed."""
+SETTLED_S: Final = 600.0
+SPREAD_S: Final = 5.0
+"""A broker that is started anew loses all boxes of a chain in one moment: those that were connected for so
+long come back at random within this time, because each costs it a TLS handshake."""
 HUNG_UP: Final = 3
 """So many connections in a row that the broker ended soon and without a word are no chance."""
 
@@ -23,6 +28,7 @@ class Comeback:
         self._backoff = backoff or Backoff(*BACKOFF_S)
         self._twin = Backoff(*TWIN_S)
         self._hung_up = 0
+        self._chance = random.Random()
 
     def after(self, trouble: Trouble, held_s: float | None, *, ended: bool) -> tuple[Trouble, float]:
         """What to tell, and the seconds to wait. held_s: how long the connection was up, None when it never
@@ -38,4 +44,6 @@ class Comeback:
                 trouble = told("hung_up", trouble.words)
         if steady:
             self._backoff.reset()
+        if held_s is not None and held_s >= SETTLED_S:
+            return trouble, self._chance.uniform(0.1, SPREAD_S)
         return trouble, self._backoff.next()

@@ -84,6 +84,11 @@ class Cursor:
         return not self._under_way
 
     @property
+    def refused(self) -> bool:
+        """Whether the broker refuses this stream."""
+        return self._refused
+
+    @property
     def room(self) -> int:
         """How many more rows may be sent now."""
         return 0 if self._refused else max(0, self._window - len(self._under_way))

@@ -28,7 +28,8 @@ from sync.envelope import envelope, lifetime
 from sync.errors import SyncError
 from sync.happenings import Arrived, Confirmed, Down, Happening, Subscribed, Up, Will
 from sync.mqtt import BACKOFF_S, Link
-from sync.outbox import STREAMS, Outbox, Stream
+from sync.outbox import STREAMS, Outbox, OutboxRow, Stream
+from sync.overtaking import Overtaking, expired
 from sync.payloads import Ack
 from sync.status import BirthFacts, Report, SyncStatus
 from sync.topics import BoxIdentity, parse
@@ -70,7 +71,7 @@ class Publisher:
         )
         self._epoch = ""
         self._cursors: dict[Stream, Cursor] = {}
-        self._clearing = Clearing(outbox)
+        self._clearing, self._overtaking = Clearing(outbox), Overtaking(outbox)
         self._chance = random.Random()
         self._ready = False
         self._from: dict[Stream, float] = {}
@@ -148,8 +149,8 @@ class Publisher:
         for stream in STREAMS:
             if not self._check(stream, now):
                 return
-            if now >= self._from[stream]:
-                self._fill(stream, now)
+            if now >= self._from[stream] and not self._fill(stream, now) and stream == "trigger":
+                self._overtake()
 
     def _take_down(self) -> None:
         try:
@@ -202,6 +203,7 @@ class Publisher:
         if self._outbox.epoch != self._epoch:
             self._epoch = self._outbox.epoch
             self._cursors = {stream: Cursor(self._pacing, self._chance) for stream in STREAMS}
+        self._overtaking.connect()
         for cursor in self._cursors.values():
             cursor.connect()
         self._link.subscribe([self._box.ack(stream) for stream in STREAMS] + self._down.topics)
@@ -268,30 +270,46 @@ class Publisher:
         cursor.rewind()
         return True
 
-    def _fill(self, stream: Stream, now: float) -> None:
-        """Send what there is room for, oldest first and without a gap that the centre could not explain."""
+    def _fill(self, stream: Stream, now: float) -> bool:
+        """Send what there is room for, oldest first and without a gap that the centre could not explain.
+        False when more waits than could be sent."""
         cursor = self._cursors[stream]
         room = min(cursor.room, self._unconfirmed.room(stream))
         if room <= 0:
-            return
-        sent_at = utc(time.time())
-        for row in self._outbox.pending(stream, cursor.sent, room):
+            return False
+        sent_at = time.time()
+        rows = self._outbox.pending(stream, cursor.sent, room)
+        for row in rows:
             if not cursor.follows(row.seq):
                 if not cursor.idle:
-                    return  # rows before it were given up by the box: first let all earlier ones arrive
+                    return False  # rows before it were given up by the box: first let all earlier ones arrive
                 self._tell_state()
                 if not cursor.follows(row.seq):
-                    return
-            message = envelope(self._box, row, sent_at)
-            if self._max_packet is not None and len(message) + 512 > self._max_packet:
-                self._report.fault(
-                    f"a message of {len(message)} bytes is more than the broker takes; raise its limit",
-                    "refused",
-                )
-                return
-            token = self._link.publish(self._box.up(stream), message, expires_in=lifetime(row))
-            self._unconfirmed.add(token, stream)
+                    return False
+            if expired(row, sent_at) and self._unconfirmed.room("data") <= 0:
+                return False  # the last places are for live triggers
+            if not self._give(row, sent_at):
+                return False
             cursor.send(row.seq, now)
+        return len(rows) < room
+
+    def _overtake(self) -> None:
+        """Send live triggers that would have to wait for expired ones."""
+        cursor, now = self._cursors["trigger"], time.time()
+        if not cursor.refused:
+            for row in self._overtaking.find(cursor.sent, now, self._unconfirmed.room("trigger")):
+                self._give(row, now)
+
+    def _give(self, row: OutboxRow, sent_at: float) -> bool:
+        """Hand a row to the broker; False when it is too long for it. sent_at: UTC seconds."""
+        message = envelope(self._box, row, utc(sent_at))
+        if self._max_packet is not None and len(message) + 512 > self._max_packet:
+            words = f"a message of {len(message)} bytes is more than the broker takes; raise its limit"
+            self._report.fault(words, "refused")
+            return False
+        token = self._link.publish(self._box.up(row.stream), message, expires_in=lifetime(row))
+        self._unconfirmed.add(token, row.stream)
+        return True
 
     def _tell_state(self) -> None:
         self._announce_wanted = False

@@ -52,11 +52,22 @@ def pending(
 ) -> Sequence[OutboxRow]:
     """The oldest waiting rows above `after_seq`, in order."""
     rows = connection.execute(
-        'SELECT seq, "schema", body, created_at, expires_at FROM outbox '
+        'SELECT seq, CAST("schema" AS BLOB), CAST(body AS BLOB), created_at, expires_at FROM outbox '
         "WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?",
         (stream, after_seq, limit),
     ).fetchall()
-    return [OutboxRow(stream, epoch, *row) for row in rows]
+    return [
+        OutboxRow(stream, epoch, seq, _text(schema), _text(body), created_at, expires_at)
+        for seq, schema, body, created_at, expires_at in rows
+    ]
+
+
+def _text(kept: bytes) -> str:
+    """Empty where the disk has damaged it: one row must not hold up all that follow."""
+    try:
+        return kept.decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 def backlog(connection: sqlite3.Connection, stream: Stream) -> Backlog:
