@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ from edge.store.budget import checkpoint_pages
 APPLICATION_ID: Final = 0x53744564
 """`StEd` in the file's header, so that no other program's database is taken for ours."""
 BUSY_S: Final = 5.0
+CHECK_S: Final = 3.0
+"""How long the check at a start may take: some 300 MiB of a quick disk, 50 of a slow one."""
 WAL_LIMIT: Final = 8 * 2**20
 """Bytes to which the write-ahead log is cut back after a checkpoint."""
 
@@ -127,7 +130,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("BEGIN")
         yield connection
     except sqlite3.Error as error:
-        raise explain(path, error) from error
+        raise complain(path, error) from error
     finally:
         connection.close()
 
@@ -145,10 +148,52 @@ def set_aside(path: Path, label: str) -> Path:
     return moved
 
 
-def fault_of(connection: sqlite3.Connection) -> str | None:
-    """What a check of the whole file finds after a run that did not end well."""
-    found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+def fault_of(connection: sqlite3.Connection, patience_s: float = CHECK_S) -> str | None:
+    """What a check finds after a run that did not end well: of the whole file, or, where that would take too
+    long, of all but the minutes' windows, which `recovery_watch.py` then checks while the box runs."""
+    try:
+        return _checked(connection, "quick_check(1)", patience_s)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+    tables = connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB '*_window'"
+    ).fetchall()
+    until = time.monotonic() + patience_s
+    for (name,) in tables:
+        try:
+            fault = _checked(connection, f"quick_check({name})", until - time.monotonic())
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            return None
+        if fault is not None:
+            return fault
+    return None
+
+
+def _checked(connection: sqlite3.Connection, check: str, patience_s: float) -> str | None:
+    until = time.monotonic() + patience_s
+    connection.set_progress_handler(lambda: time.monotonic() > until, 20_000)
+    try:
+        found = str(connection.execute(f"PRAGMA {check}").fetchone()[0])
+    finally:
+        connection.set_progress_handler(None, 0)
     return None if found == "ok" else " ".join(found.split())[:120]
+
+
+def complain(path: Path, error: sqlite3.Error) -> StoreError:
+    """`explain`, for a store in use: damage is noted too, for the box to go on with what can be read."""
+    told = explain(path, error)
+    if isinstance(told, StoreCorrupt) and path.with_name(path.name + ".lock").exists():
+        with suppress(OSError):
+            mark_of(path).write_text(f"{told}\n", "utf-8")
+    return told
+
+
+def mark_of(path: Path) -> Path:
+    """The note that damage was met in a store in use."""
+    return path.with_name(path.name + ".damaged")
 
 
 def used_bytes(connection: sqlite3.Connection) -> int:

@@ -15,6 +15,7 @@ The same is done while the box runs, when damage is met (`recovery_watch.py`).
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 import time
@@ -26,21 +27,23 @@ from typing import IO, Final, NamedTuple
 
 from edge.errors import StoreCorrupt, StoreForeign
 from edge.log import fields
-from edge.store import inherited, outbox, records, recovery_files
-from edge.store.database import APPLICATION_ID, damaged, explain, fault_of, lock
+from edge.store import inherited, recovery_files
+from edge.store.database import APPLICATION_ID, damaged, explain, fault_of, lock, mark_of
 from edge.store.migrations import LEVEL, migrate
 from edge.store.recovery_files import Setting
 from edge.store.salvage import Found, first_of_all, rests
 from edge.store.salvage_reader import Wreck
 from edge.store.store import Store
-from pipelines.records import Event
-from sync.bodies import event_body
-from sync.payloads import EVENT
 
 log = logging.getLogger("edge.store")
 
 RECOVERED: Final = "store_recovered"
 RESTORED: Final = "store_restored"
+UNTOLD: Final = "recovery"
+"""Key of `meta`: a recovery that no event has told yet, as JSON: its name and its detail."""
+MOST_META: Final = 256
+MOST_REASON: Final = 100
+Detail = dict[str, str | int]
 BACKUP_AT: Final = "backup_at"
 """Key of `meta` in a backup: when it was made, UTC seconds."""
 
@@ -49,10 +52,10 @@ BACKUP_AT: Final = "backup_at"
 class Recovery:
     """What was done before the store could be used."""
 
-    reason: str
-    """What was wrong with the file that was found."""
-    event: Event
-    """As it was stored and put into the outbox."""
+    name: str
+    """`store_recovered` or `store_restored`, of the event that `recovery_watch.py` makes of it."""
+    detail: Detail
+    """What was wrong with the file that was found, and what came of it."""
     aside: Path | None = None
     """Where that file lies now; None when it is used."""
 
@@ -147,6 +150,14 @@ class StoreFile:
             self._check_owner(wreck.meta())
         return self._replace(Setting(recovery_files.label_of("damaged", self.path), reason, older))
 
+    def go_on(self, reason: str) -> None:
+        """`anew` for a store in use: after an attempt that failed it goes on from there."""
+        setting = recovery_files.begun(self.path)
+        if setting is not None:
+            self._replace(setting)
+        elif mark_of(self.path).exists():
+            self.anew(reason)
+
     def _check_owner(self, meta: dict[str, str]) -> None:
         theirs, ours = "/".join(meta.get(name, "") for name in Owner._fields), "/".join(self.owner)
         if set(Owner._fields) <= meta.keys() and theirs != ours:
@@ -163,19 +174,18 @@ class StoreFile:
         draft = recovery_files.draft_of(self.path)
         with self._opened(draft) as new:
             found = self._bring_over(new, aside, now)
-            detail: dict[str, str | int] = {"reason": setting.reason[:120], "file": aside.name}
+            detail: Detail = {"reason": setting.reason[:MOST_REASON], "file": aside.name}
             if setting.older:
                 detail["not_counted"] = new.write(inherited.close_records)
             detail |= found.detail()
-            event = Event(RECOVERED, now, detail=detail)
-            new.add_records([event])
+            new.write(lambda connection: _note(connection, RECOVERED, detail))
             needed = {rest.file for rest in new.read(rests).values()}
         recovery_files.put_in_place(self.path)
         recovery_files.prune_asides(self.path, self.budget_mib * 2**20, needed)
         log.error(
             "the database was unusable; a new one goes on with what could be read", extra=fields(**detail)
         )
-        return Recovery(setting.reason, event, aside)
+        return Recovery(RECOVERED, detail, aside)
 
     def _bring_over(self, new: Store, aside: Path, now: float) -> Found:
         try:
@@ -205,7 +215,7 @@ class StoreFile:
 
     def _marked(self) -> str | None:
         """What the whole check of a file says that was found damaged while the box ran."""
-        mark = recovery_files.mark_of(self.path)
+        mark = mark_of(self.path)
         if not mark.is_file():
             return None
         with suppress(sqlite3.Error):
@@ -241,7 +251,7 @@ class StoreFile:
         except sqlite3.DatabaseError:
             return None  # opening it will say what is wrong
         try:
-            return Recovery(reason, self._begin_epoch(reason, meta))
+            return Recovery(RESTORED, self._begin_epoch(reason, meta))
         except StoreCorrupt as error:
             return self.anew(f"{reason}, and {_fault_in(self.path, error)}", older=True)
 
@@ -253,8 +263,7 @@ class StoreFile:
         finally:
             connection.close()
 
-    def _begin_epoch(self, reason: str, meta: dict[str, str]) -> Event:
-        now = self.clock()
+    def _begin_epoch(self, reason: str, meta: dict[str, str]) -> Detail:
         try:
             connection = sqlite3.connect(self.path, isolation_level=None)
             connection.row_factory = sqlite3.Row
@@ -269,12 +278,10 @@ class StoreFile:
                 before = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
                 closed = inherited.begin_epoch(connection)
                 waiting = connection.execute("SELECT count(*) FROM inherited").fetchone()[0]
-                detail: dict[str, str | int] = {"reason": reason, "waiting": waiting, "not_counted": closed}
+                detail: Detail = {"reason": reason, "waiting": waiting, "not_counted": closed}
                 if BACKUP_AT in meta:
                     detail["made_at"] = int(float(meta[BACKUP_AT]))
-                event = Event(RESTORED, now, t_end=now, detail=detail)
-                records.insert(connection, event)
-                outbox.put(connection, "data", EVENT, event_body(event), created_at=now)
+                _note(connection, RESTORED, detail)
                 connection.execute("DELETE FROM meta WHERE key = ?", (BACKUP_AT,))
                 connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', 'yes')")
                 connection.execute("COMMIT")
@@ -283,7 +290,16 @@ class StoreFile:
         except sqlite3.Error as error:
             raise explain(self.path, error) from error
         log.warning("an older database goes on with a new epoch", extra=fields(before=before, **detail))
-        return event
+        return detail
+
+
+def _note(connection: sqlite3.Connection, name: str, detail: Detail) -> None:
+    """Keep it until the time of day is known and an event can tell it."""
+    text = json.dumps([name, detail], separators=(",", ":"))
+    while len(text) > MOST_META and detail["reason"]:
+        detail["reason"] = str(detail["reason"])[:-1]
+        text = json.dumps([name, detail], separators=(",", ":"))
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (UNTOLD, text))
 
 
 def _is_anothers(path: Path) -> bool:

@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edge.store.database import mark_of
+
 PARTS: Final = ("", "-wal", "-shm", "-journal")
 """What a database's name is followed by in the names of its files."""
+BESIDE: Final = (".lock", ".reserve")
+"""What else lies beside it, of no use without a process that has it open."""
 KEPT_ASIDE: Final = 2
 """Databases that are kept for a person to look at."""
 FREE_AT_LEAST: Final = 256 * 2**20
@@ -35,11 +39,6 @@ class Setting:
 def note_of(path: Path) -> Path:
     """The note that a recovery is under way."""
     return path.with_name(f"{path.name}.recovering")
-
-
-def mark_of(path: Path) -> Path:
-    """The note that damage was met while the box ran."""
-    return path.with_name(f"{path.name}.damaged")
 
 
 def draft_of(path: Path) -> Path:
@@ -94,7 +93,7 @@ def put_in_place(path: Path) -> None:
 
 def finish(path: Path) -> None:
     """Nothing is left to be done."""
-    for leftover in (mark_of(path), note_of(path), _part(draft_of(path), ".lock")):
+    for leftover in (mark_of(path), note_of(path), *(_part(draft_of(path), end) for end in BESIDE)):
         with suppress(OSError):
             leftover.unlink(missing_ok=True)
     sync_folder(path.parent)
@@ -102,7 +101,7 @@ def finish(path: Path) -> None:
 
 def clear_draft(path: Path) -> None:
     """Take away what a recovery that was cut short had begun."""
-    for suffix in (*PARTS, ".lock"):
+    for suffix in (*PARTS, *BESIDE):
         _part(draft_of(path), suffix).unlink(missing_ok=True)
 
 

@@ -39,7 +39,7 @@ from edge.store import (
 )
 from edge.store.audits import Audit
 from edge.store.budget import Budget, Room
-from edge.store.database import connect_writer, damaged, explain, fault_of, lock, used_bytes
+from edge.store.database import complain, connect_writer, damaged, explain, fault_of, lock, used_bytes
 from edge.store.migrations import LEVEL, migrate
 from edge.store.records import Counted
 from pipelines.records import Event, OccupancyWindow, Record, Window
@@ -155,7 +155,7 @@ class Store:
         """Go on by another clock than the one it was opened with; `clock` gives the box's UTC seconds."""
         self._clock = clock
 
-    def exchange(self, put: Callable[[], None]) -> None:
+    def exchange(self, put: Callable[[], object]) -> None:
         """Close the file, let `put` set another in its place and go on with that one, and with us all who
         hold this store. When it fails nothing can be read or written until it has been called again."""
         with self._lock:
@@ -185,7 +185,7 @@ class Store:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
-                    raise explain(self.path, error) from error
+                    raise complain(self.path, error) from error
                 raise
 
     def _with_room(self, write: Callable[[], T]) -> T:
@@ -254,7 +254,7 @@ class Store:
 
     @property
     def epoch(self) -> str:
-        """Changes when the box's database is made anew; while messages of the one before wait, it is theirs."""
+        """Changes when the box's database is made anew; while messages of the one before wait, theirs."""
         return self._inherits or self._epoch
 
     def add_records(self, new: Sequence[Record]) -> int:
@@ -312,6 +312,11 @@ class Store:
                 return change(connection)
 
         return self._with_room(changed)
+
+    def fill(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """As `write`, of what is worth giving up nothing else: raises StoreFull where there is no room."""
+        with self._transaction() as connection:
+            return change(connection)
 
     def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """One question to such tables."""
@@ -391,7 +396,7 @@ class Store:
             try:
                 return question(self._connection)
             except sqlite3.Error as error:
-                raise explain(self.path, error) from error
+                raise complain(self.path, error) from error
 
     def close(self) -> None:
         """Let go of the file. May be called twice."""
