@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from edge.clock_trust import Setting
 from edge.parking.gatehouse import Deduction, Gatehouse
-from edge.store import Store
+from edge.store import Store, budget_steps, restamp
 from edge.store.audits import Audit
 from edge.store.documents import StoredDocuments
 from edge.store.parking import Boot, ParkingBooks
@@ -50,6 +51,12 @@ KEEP_S: Final = 900.0
 PRUNED: Final = [table for table, days in KEPT_DAYS.items() if days == KEPT_DAYS["crossing"]]
 RULES: Final = [replace(rule(parked_min_s=1200.0), caps=Caps(per_token_day=1, budget_units=40))]
 PIECES: Final = 4
+DARK: Final = 6000.0
+DARK_MINUTES: Final = 6
+SHIFT: Final = NOON // 3600 * 3600 - 3 * 3600 - 180 - int(DARK)
+"""So that half of the minutes that were counted in the dark turn out to lie in one hour, half in the next."""
+COARSEN_AT: Final = 2
+"""Minutes after which those become hours; before, the centre acknowledges nothing."""
 
 
 class WatchedStore(Store):
@@ -155,6 +162,8 @@ class Living:
         """Let time pass; yields the name of each call after it returned."""
         if begin:
             yield from self._after_a_restart(NOON + 60 * (begin - 1))
+        else:
+            yield from self._in_the_dark()
         for index in range(begin, begin + minutes):
             minute = NOON + 60 * index
             yield from self._count(minute)
@@ -199,6 +208,32 @@ class Living:
         self.promises.records(self.recording.now, late)
         yield "add_records"
         yield from self._commit(last, windows_of(last, list[Record](late)))
+
+    # -- the clock ---------------------------------------------------------------------------------------
+
+    def _in_the_dark(self) -> Iterator[str]:
+        """The box does not know the time at first; when it does, that was some hours ago."""
+        yield from self._set_clock(Setting(DARK - 100.0, "unknown", DARK))
+        for index in range(DARK_MINUTES):
+            yield from self._count(int(DARK) + 60 * index)
+        yield from self._set_clock(Setting(DARK - 100.0 + SHIFT, "synced", DARK + SHIFT))
+
+    def _set_clock(self, setting: Setting) -> Iterator[str]:
+        self.now = setting.begun + (60 * DARK_MINUTES if setting.trust == "synced" else 0)
+        began = self._call("set_clock")
+        self.store.write(lambda c: restamp.set_clock(c, "b007", setting, self.now))
+        if setting.trust == "synced":
+            self.promises.moved(began, self.recording.now, SHIFT)
+        yield "set_clock"
+
+    def _coarsen(self) -> Iterator[str]:
+        """There is no room: minutes that wait become hours."""
+        for _ in range(2):
+            self._call("coarsen")
+            taken = self.store.write(lambda c: budget_steps.thin(c, self.now))
+            assert taken is not None, "there was nothing to coarsen"
+            assert taken.kind == "waiting", taken
+            yield "coarsen"
 
     # -- the car park ------------------------------------------------------------------------------------
 
@@ -258,8 +293,10 @@ class Living:
             yield "wipe"
         if index % 15 == 14:
             yield from self._prune()
+        if index == COARSEN_AT:
+            yield from self._coarsen()
         for stream in STREAMS:
-            if self.chance.random() < 0.3:
+            if index > COARSEN_AT and self.chance.random() < 0.3:
                 yield from self._acknowledge(stream)
 
     def _prune(self) -> Iterator[str]:
