@@ -55,6 +55,13 @@ MAX_UNCONFIRMED: Final = 20
 """Published and not yet confirmed, unless the broker asks for fewer: mosquitto's default limit."""
 IDLE_S: Final = KEEPALIVE_S + 5.0
 """Without any sign of life, also when nothing is owed: by then the broker must have answered a ping."""
+UNSPECIFIED: Final = 128
+LIBRARY_SAYS: Final = {
+    UNSPECIFIED: "it ended the connection without a word",
+    130: "it sent what MQTT does not allow",
+    141: "it answered no ping",
+}
+"""What the library means with the reason that it gives for the end of a connection."""
 OWED_LOOK_S: Final = 0.5
 """While an answer is owed, look for signs of life so often."""
 
@@ -356,10 +363,9 @@ class Link:
             if is_alert(complaint):
                 self._refused_v5 = False  # it refused our certificate, not the protocol
                 self._lost = self._lost or told("own_certificate", complaint)
-            self._ended = True
-            self._lose(
-                "lost", f"lost {self._broker}: {complaint or 'it ended the connection without a word'}"
-            )
+            self._ended = reason.value == UNSPECIFIED
+            said = complaint or LIBRARY_SAYS.get(reason.value, str(reason))
+            self._lose("lost", f"lost {self._broker}: {said}")
 
         client.on_connect = on_connect
         client.on_disconnect = on_disconnect

@@ -22,6 +22,18 @@ KEEPALIVE_S: Final = 30
 NO_SUBSCRIBERS: Final = 16
 
 
+FIRST_FAILURE: Final = 128
+_ANSWERS: Final = (PacketTypes.CONNACK, PacketTypes.PUBACK, PacketTypes.SUBACK, PacketTypes.DISCONNECT)
+# mosquitto refuses a publish with reasons that the standard allows elsewhere only, such as 149 for too large.
+# The library would take that for garbage and end the connection, again and again, instead of telling.
+ReasonCode.names = {
+    code: {
+        name: sorted({*kinds, *_ANSWERS}) if code >= FIRST_FAILURE else kinds for name, kinds in names.items()
+    }
+    for code, names in getattr(ReasonCode, "names", {}).items()  # paho 2.1 has a table in each object
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """What we ask of the broker."""
