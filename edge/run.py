@@ -34,6 +34,8 @@ from edge.main_loop import ENGINE, Inbox, MainLoop
 from edge.parking.car_park import CarPark, Surroundings
 from edge.recorder import Recorder
 from edge.serve import WebServer
+from edge.store.recovery import Owner, StoreFile
+from edge.store.recovery_watch import RecoveryWatch
 from edge.store.store import Store
 from edge.supervisor import Post, Process, Supervisor
 from edge.web.app import create_app
@@ -105,18 +107,21 @@ def run_box(
     stopping = _stop_on_signals()
     while anew and not stopping.is_set():
         started = SteadyClock.start()
-        with Store.open(
+        file = StoreFile(
             data / DATABASE,
-            tenant=site.tenant,
-            store=site.store,
-            box=site.box,
+            Owner(site.tenant, site.store, site.box),
             budget_mib=config.storage.budget_mib,
             alone=config.sync is None,
             clock=started.now,
-        ) as store:
+        )
+        with file.open()[0] as store:
             keeper = ClockKeeper(store, read=clocks, may_change=not until_end)
             store.keep_time_by(keeper.clock.now)
-            anew = _count(config, store, keeper, sources, page, stopping=stopping, until_end=until_end)
+            with RecoveryWatch(file, store, keeper.clock.now) as mender:
+                anew = _count(
+                    config, store, keeper, sources, page,
+                    mender=mender, stopping=stopping, until_end=until_end,
+                )  # fmt: skip
             keeper.settle()
     log.info("stopped", extra=fields(box=site.box))
 
@@ -128,6 +133,7 @@ def _count(
     sources: Mapping[str, str],
     page: Page,
     *,
+    mender: RecoveryWatch,
     stopping: threading.Event,
     until_end: bool,
 ) -> bool:
@@ -189,6 +195,7 @@ def _count(
             watches=[
                 *watch_line(centre.publisher, config.sync, store, clock.now()),
                 watch_disk(store, live),
+                mender,
             ],
             until_end=until_end,
             stopping=stopping,

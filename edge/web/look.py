@@ -15,7 +15,7 @@ from edge.config import SiteConfig
 from edge.live import Live, Snapshot
 from edge.parking import watch
 from edge.parking.status_api import ParkingStatus
-from edge.store import audits, occupancy, outbox, queries, queries_service, records
+from edge.store import audits, inherited, occupancy, outbox, queries, queries_service, records
 from edge.store.audits import Audit
 from edge.store.database import reading
 from edge.store.day import BusinessDay, business_day, day_of
@@ -168,7 +168,7 @@ class Observer:
                 audits=audits.select(connection),
                 epoch=_epoch(connection),
                 streams={
-                    stream: (outbox.backlog(connection, stream), outbox.state(connection, stream))
+                    stream: (inherited.backlog(connection, stream), outbox.state(connection, stream))
                     for stream in STREAMS
                 },
             )
