@@ -65,6 +65,10 @@ class Trouble:
     at: int
     kind: Kind
     lasting: bool
+    during: str = ""
+    """Of this step alone; empty: of the whole life."""
+    step: str = ""
+    """The one that is under way."""
     asked: int = 0
     broken: bool = False
     first: str = ""
@@ -72,6 +76,8 @@ class Trouble:
 
     def refuse(self, what: What, file: str) -> int:
         """See `Recording`."""
+        if not self.broken and self.during not in {"", self.step}:
+            return OK
         self.asked += 1
         if self.asked == self.at:
             self.broken, self.first = True, f"{what} {file}"
@@ -160,6 +166,7 @@ def fail_once(folder: Path, trouble: Trouble, truth: State | None) -> tuple[Outc
     with recorded() as recording:
         recording.refuse = trouble.refuse
         for name, step in steps(box):
+            trouble.step = name
             _do(name, step, box, trouble, outcome)
         recording.refuse = Recording().refuse
         box.open()
