@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -74,9 +74,11 @@ class CouponService:
         self._books.close()
 
     def committed(
-        self, batch: Iterable[Intake], receipts: Iterable[Receipt], ledger: Ledger, now: float
+        self, batch: Sequence[Intake], receipts: Iterable[Receipt], ledger: Ledger, now: float
     ) -> list[Answer]:
-        """The hub holds a batch: what is to be sent to the boxes. Raises LedgerError; `catch_up` repairs."""
+        """The hub holds a batch: what is to be sent to the boxes. Raises LedgerError; `catch_up` repairs.
+
+        A live trigger that overtook expired ones, of a box that was away for long, is decided at once."""
         answers: list[Answer] = []
         with _in_words():
             for item in batch:
@@ -86,9 +88,10 @@ class CouponService:
                     case Replied():
                         with self._books.transaction():
                             self._books.replied(item.box, item.call, now)
-            for receipt in receipts:
-                if receipt.stream == "trigger":
-                    answers += self._take(receipt.box, receipt.epoch, receipt.upto, ledger, now)
+            upto = {(r.box, r.epoch): r.upto for r in receipts if r.stream == "trigger"}
+            for (box, epoch), seq in upto.items():
+                answers += self._take(box, epoch, seq, ledger, now)
+            answers += self._desk.decide([a for a in _live(batch, now) if _ahead(a, upto)], now)
         return answers
 
     def catch_up(self, ledger: Ledger, now: float) -> list[Answer]:
@@ -137,6 +140,22 @@ class CouponService:
         )
         if outcome.refusal is not None:
             log.warning("hub: %s used the coupon %s: %s", box, outcome.code, outcome.refusal)
+
+
+def _live(batch: Iterable[Intake], now: float) -> Iterator[Arrival]:
+    for item in batch:
+        if isinstance(item, Message) and item.schema == TRIGGER:
+            arrival = _arrival(item)
+            ends = None if arrival is None else arrival.body.expires_at
+            if arrival is not None and ends is not None and now < ends.timestamp():
+                yield arrival
+
+
+def _ahead(arrival: Arrival, upto: Mapping[tuple[BoxIdentity, str], int]) -> bool:
+    """Whether something before it has not come yet. A box whose birth document has not come has no `upto`,
+    and its key is not known."""
+    held = upto.get((arrival.box, arrival.epoch))
+    return held is not None and arrival.seq > held
 
 
 @contextmanager
