@@ -54,6 +54,7 @@ def test_a_store_that_lets_sqlites_own_words_through_would_be_found(
     def plain(_path: Path, error: sqlite3.Error) -> sqlite3.Error:
         return error
 
-    monkeypatch.setattr("edge.store.store.explain", plain)
+    for room in ("store", "database"):
+        monkeypatch.setattr(f"edge.store.{room}.explain", plain)
     outcome, _ = fail_once(tmp_path, Trouble(2, "EIO", lasting=False, during="add records"), None)
     assert "OperationalError" in " ".join(outcome.faults)
