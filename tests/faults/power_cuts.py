@@ -14,13 +14,14 @@ from typing import Final
 from edge.errors import StoreError
 from edge.store import Store
 from edge.store.parking import Boot, ParkingBooks
+from edge.store.recovery import Recovery
 from pipelines.coupons import Ledger
 from sync.outbox import STREAMS
 from tests.edge.store.build import NOON, gate
 from tests.faults.power import Disk, Found, lay_out
 from tests.faults.promises import Promises
 from tests.faults.recording_vfs import Op, recorded
-from tests.faults.store_life import Living, State, open_box, state_of
+from tests.faults.store_life import Living, State, open_as_the_box_does, state_of
 
 AGAIN: Final = 6
 """After every so many cuts the power fails once more, while the store recovers."""
@@ -141,8 +142,10 @@ def cut(life: Life, disk: Disk, at: int, *, folder: Path, chance: random.Random,
             outcome.again += 1
             shutil.rmtree(folder)
             lay_out(found.files, folder)
-        with recorded(), open_box(folder) as store:
-            _judge(store, life, at, outcome)
+        with recorded():
+            store, recovery = open_as_the_box_does(folder)
+            with store:
+                _judge(store, recovery, life, at=at, outcome=outcome)
     except StoreError as error:
         outcome.unopened += 1
         outcome.faults.append(f"cut {at} during {after.during}: {error}")
@@ -154,12 +157,12 @@ def cut(life: Life, disk: Disk, at: int, *, folder: Path, chance: random.Random,
 
 def _cut_again(found: Found, folder: Path, chance: random.Random) -> Found:
     """The store recovers, and the power fails once more meanwhile."""
-    with recorded() as recording, open_box(folder):
-        pass
+    with recorded() as recording:
+        open_as_the_box_does(folder)[0].close()
     return Disk(recording.ops, found.files).run(chance.randint(0, recording.now)).cut(chance)
 
 
-def _judge(store: Store, life: Life, at: int, outcome: Outcome) -> None:
+def _judge(store: Store, recovery: Recovery | None, life: Life, *, at: int, outcome: Outcome) -> None:
     before = [moment for moment in life.moments if moment.ops <= at]
     after = [moment for moment in life.moments if moment.ops > at]
     whole = store.read(lambda c: c.execute("PRAGMA integrity_check").fetchone()[0])
@@ -167,6 +170,7 @@ def _judge(store: Store, life: Life, at: int, outcome: Outcome) -> None:
     if not before:  # cut while the database was first made: nothing had been promised
         outcome.kept_exactly += 1
         return
+    assert recovery is None, f"taken for damaged or old: {recovery and recovery.reason}"
     waiting = [row for stream in STREAMS for row in store.pending(stream, 0, 100_000)]
     judged = store.read(lambda c: life.promises.judge(c, waiting, at))
     outcome.lost += len(judged.lost)

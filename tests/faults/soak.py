@@ -22,7 +22,7 @@ from edge.demo.cars import Cars
 from edge.demo.head_office import prepare_hub
 from edge.run import DATABASE
 from pipelines.windows import CLOSE_LAG_S
-from sync.hub.coupon_books import SqliteCouponBooks
+from sync.hub.coupon_books import open_books
 from sync.hub.coupon_service import CouponFiles
 from tests.faults.agreement import Agreement, compare
 from tests.faults.parking_system import ParkingSystem
@@ -297,7 +297,7 @@ class Soak:
 
     def redeem_twice(self) -> tuple[int, int]:
         """Use every coupon at the desk, twice: how many were taken at first, and how many once more."""
-        with closing(SqliteCouponBooks(self.whole.coupons.books)) as books:
+        with closing(open_books(self.whole.coupons.books)) as books:
             codes = [code for (code,) in books.db.execute("SELECT code FROM decision WHERE code IS NOT NULL")]
             first, second = (
                 sum(

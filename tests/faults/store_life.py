@@ -17,6 +17,7 @@ from edge.store import Store, budget_steps, restamp
 from edge.store.audits import Audit
 from edge.store.documents import StoredDocuments
 from edge.store.parking import Boot, ParkingBooks
+from edge.store.recovery import Recovery, open_or_recover
 from edge.store.retention import DAY_S, KEPT_DAYS, TIME
 from pipelines.coupon_rules import Caps
 from pipelines.coupons import Coupons, Ledger
@@ -75,6 +76,13 @@ def open_box(folder: Path, clock: Callable[[], float] = lambda: NOON + 0.5) -> W
     """The store of the box whose life this is."""
     return WatchedStore.open(
         folder / "box.sqlite3", tenant="rainbow", store="sz-futian", box="box-01", clock=clock
+    )
+
+
+def open_as_the_box_does(folder: Path) -> tuple[Store, Recovery | None]:
+    """The same by the box's own way, and what it thought had to be done for it."""
+    return open_or_recover(
+        folder / "box.sqlite3", tenant="rainbow", store="sz-futian", box="box-01", clock=lambda: NOON + 0.5
     )
 
 
