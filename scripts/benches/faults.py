@@ -139,6 +139,7 @@ def _told(soak: Soak) -> dict[str, Any]:
         "kills": whole.kills,
         "lost": found.lost, "doubled": found.doubled + again,
         "by_part": {name: _recovery(part) for name, part in whole.recovery.items()},
+        "ended_by_themselves": whole.gave_up,
         "truth": found.sums,
         "windows_compared": found.rows_compared,
         "committed_rows_seen_on_the_way": sum(map(len, whole.witness.seen.values())),

@@ -108,6 +108,8 @@ class Whole:
         self.main = BoxMain(folder, _site(folder, self.broker.url, centre_key, cameras), self.data)
         self.quiet = BoxMain(folder, _site(folder, self.broker.url, centre_key, []), self.data)
         self.recovery = {name: Recovery() for name in WEIGHTS}
+        self.gave_up: dict[str, int] = {}
+        """How often a part ended by itself, such as a hub that is started while its database is away."""
         self.witness = Witness(self.data / DATABASE)
         self._coming: dict[str, tuple[float, Callable[[], bool]]] = {}
         self._starts: dict[str, float] = {}
@@ -219,6 +221,7 @@ class Whole:
         for name, part in self._programs.items():
             if part.ended_with is not None and name not in self._starts and part.ended_with != -9:
                 self.say(f"{name} ended by itself with {part.ended_with}: {part.words().strip()[-300:]}")
+                self.gave_up[name] = self.gave_up.get(name, 0) + 1
                 self._starts[name] = now + 0.5  # Restart=always
         for name, (killed_at, back) in list(self._coming.items()):
             if name not in self._starts and back():
@@ -261,11 +264,11 @@ class Whole:
 
     def _pause(self) -> None:
         kind = self.chance.random()
-        if kind < 0.08:  # a quiet time, in which much is counted and sent
+        if kind < 0.05:  # a quiet time, in which much is counted and sent
             self.wait(lambda: self.well and self.main.looking(), "everything to come back")
             seconds = self.chance.uniform(2, 5)
         else:
-            seconds = self.chance.uniform(0.05, 0.5) if kind < 0.4 else self.chance.uniform(0.8, 3.0)
+            seconds = self.chance.uniform(0.05, 0.5) if kind < 0.4 else self.chance.uniform(0.7, 2.8)
         until = time.monotonic() + seconds
         self.wait(lambda: time.monotonic() >= until, "the time to pass")
 
