@@ -1,23 +1,19 @@
-"""The coupon desk's books in one SQLite file. Tables and their meaning: `coupons.sql`.
-
-The file is not in WAL mode: commands and a running hub may write it at the same time, and SQLite up to 3.51.2
-may damage a log that two connections check-point at once.
-"""
+"""The coupon desk's books. Tables and their meaning: `coupons.sql`; the same in `coupons_postgres.sql`."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from importlib.resources import files
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from sync.coupon_payloads import Offer
 from sync.errors import SyncError
+from sync.hub.coupon_db import CouponDb, SqliteCouponDb
 from sync.hub.coupon_records import Answer, Decision, Redemption, Refusal
 from sync.hub.coupons import call_id, read_code
-from sync.hub.ledger import LedgerError
+from sync.hub.databases import is_postgres
 from sync.keys import PublicKey
 from sync.topics import BoxIdentity
 
@@ -25,41 +21,31 @@ _HERE: Final = "tenant = ? AND store = ? AND box = ?"
 _COUNTED: Final = frozenset({"member", "offer", "day", "week"})
 
 
-class SqliteCouponBooks:
-    """One file; one connection, used by one thread. Satisfies `CouponBooks`."""
+def open_books(where: str | Path, *, patience_s: float = 10.0) -> SqlCouponBooks:
+    """The books in a file, or at the address of a PostgreSQL; wait so long for whoever else writes them.
+    Raises SyncError."""
+    if not is_postgres(where):
+        return SqlCouponBooks(SqliteCouponDb(Path(where), patience_s=patience_s))
+    try:
+        from sync.hub.coupon_postgres import PostgresCouponDb  # noqa: PLC0415  (an optional dependency)
+    except ImportError as error:
+        raise SyncError("a hub on PostgreSQL needs its driver: pip install 'storeedge[hub]'") from error
+    return SqlCouponBooks(PostgresCouponDb(str(where), patience_s=patience_s))
 
-    def __init__(self, path: Path, *, patience_s: float = 10.0) -> None:
-        """Open or make the file; wait so long for whoever else writes it. Raises SyncError."""
-        self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
-            self.db.execute("PRAGMA journal_mode = TRUNCATE")
-            self.db.execute("PRAGMA synchronous = FULL")
-            self.db.execute("PRAGMA cache_size = -65536")  # a list of members comes in no order
-            self.db.executescript(files("sync.hub").joinpath("coupons.sql").read_text("utf-8"))
-            self.db.execute(f"PRAGMA busy_timeout = {patience_s * 1000:.0f}")
-        except (sqlite3.Error, OSError) as error:
-            raise SyncError(f"cannot open the coupon books {path}: {error}") from error
+
+class SqlCouponBooks:
+    """Used by one thread. Satisfies `CouponBooks`."""
+
+    def __init__(self, db: CouponDb) -> None:
+        self.db = db
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the database."""
         self.db.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """See `CouponBooks`."""
-        try:
-            self.db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self.db.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise LedgerError(f"the coupon books did not take it: {error}") from error
+        return self.db.transaction()
 
     def _one(self, sql: str, *values: Any) -> Any:
         row = self.db.execute(sql, values).fetchone()
@@ -89,12 +75,9 @@ class SqliteCouponBooks:
 
     def offer(self, tenant: str, offer: str) -> Offer | None:
         """See `CouponBooks`."""
-        text = self._one(
-            "SELECT o.value FROM document AS d, json_each(d.body) AS o "
-            "WHERE d.tenant = ? AND d.name = 'offers' AND json_extract(o.value, '$.id') = ?",
-            tenant, offer,
-        )  # fmt: skip
-        return None if text is None else Offer.model_validate_json(text)
+        body = self._one("SELECT body FROM document WHERE tenant = ? AND name = 'offers'", tenant)
+        found = [] if body is None else [one for one in json.loads(body) if one["id"] == offer]
+        return Offer.model_validate_json(json.dumps(found[0])) if found else None
 
     def member(self, tenant: str, key: str, token: str, now: float) -> str | None:
         """See `CouponBooks`."""
@@ -133,14 +116,16 @@ class SqliteCouponBooks:
             "answer": decision.answer, "code": decision.code, "use_until": decision.use_until,
         }  # fmt: skip
         columns = ", ".join(f'"{name}"' for name in row)
-        marks = ", ".join(f":{name}" for name in row)
-        self.db.execute(f"INSERT INTO decision ({columns}) VALUES ({marks})", row)  # noqa: S608 - our names
+        marks = ", ".join("?" * len(row))
+        insert = f"INSERT INTO decision ({columns}) VALUES ({marks})"  # noqa: S608 - our names
+        self.db.execute(insert, tuple(row.values()))
 
     def take_upto(self, box: BoxIdentity, epoch: str, upto: int) -> None:
         """See `CouponBooks`."""
         self.db.execute(
             "INSERT INTO taken VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET upto = max(upto, excluded.upto)",
+            "ON CONFLICT (tenant, store, box, epoch) DO UPDATE SET upto = excluded.upto "
+            "WHERE excluded.upto > taken.upto",
             (*_key(box), epoch, upto),
         )
 
@@ -149,15 +134,21 @@ class SqliteCouponBooks:
         upto = self._one(f"SELECT upto FROM taken WHERE {_HERE} AND epoch = ?", *_key(box), epoch)  # noqa: S608
         return -1 if upto is None else int(upto)
 
+    def all_taken(self) -> dict[tuple[BoxIdentity, str], int]:
+        """See `CouponBooks`."""
+        rows = self.db.execute("SELECT tenant, store, box, epoch, upto FROM taken")
+        return {(BoxIdentity(*row[:3]), row[3]): row[4] for row in rows}
+
     def replied(self, box: BoxIdentity, id_: str, now: float) -> None:
         """See `CouponBooks`."""
-        for rowid, key in self.db.execute(
-            f'SELECT rowid, "key" FROM decision WHERE {_HERE} AND answer IS NOT NULL '  # noqa: S608
+        for epoch, seq, key in self.db.execute(
+            f'SELECT epoch, seq, "key" FROM decision WHERE {_HERE} AND answer IS NOT NULL '  # noqa: S608
             "AND replied_at IS NULL AND expires_at > ?",
             (*_key(box), now),
         ).fetchall():
             if call_id(key) == id_:
-                self.db.execute("UPDATE decision SET replied_at = ? WHERE rowid = ?", (now, rowid))
+                done = f"UPDATE decision SET replied_at = ? WHERE {_HERE} AND epoch = ? AND seq = ?"  # noqa: S608
+                self.db.execute(done, (now, *_key(box), epoch, seq))
 
     def unanswered(self, box: BoxIdentity, now: float) -> list[Answer]:
         """See `CouponBooks`."""
@@ -172,10 +163,11 @@ class SqliteCouponBooks:
         """How many triggers came to what, by tenant, verdict and reason, and how many coupons were used."""
         rows = self.db.execute(
             "SELECT tenant, verdict, reason, count(*), count(redeemed_at) FROM decision "
-            "GROUP BY tenant, verdict, reason ORDER BY tenant, verdict, reason"
+            "GROUP BY tenant, verdict, reason"
         )
         names = ("tenant", "verdict", "reason", "triggers", "used")
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        ordered = sorted(rows, key=lambda row: (row[0], row[1], row[2] or ""))
+        return [dict(zip(names, row, strict=True)) for row in ordered]
 
     # -- use -------------------------------------------------------------------------------------------
 
@@ -210,7 +202,8 @@ class SqliteCouponBooks:
                 (at, by, amount, code),
             )
         self.db.execute(
-            "INSERT OR IGNORE INTO redemption VALUES (?, ?, ?, ?, ?, ?)", (by, key, code, at, refusal, amount)
+            "INSERT INTO redemption VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (by, key, code, at, refusal, amount),
         )
         return Redemption(code, refusal, offer, used_at)
 

@@ -133,6 +133,10 @@ class CouponBooks(Protocol):
         """Up to where they are; -1: none yet."""
         ...
 
+    def all_taken(self) -> Mapping[tuple[BoxIdentity, str], int]:
+        """The same for every box and epoch of which any are."""
+        ...
+
     def replied(self, box: BoxIdentity, id_: str, now: float) -> None:
         """A box has the answer."""
         ...

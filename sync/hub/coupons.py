@@ -56,7 +56,9 @@ class CouponDesk:
 
     def decide(self, arrivals: Sequence[Arrival], now: float) -> list[Answer]:
         """Decide all, in one transaction; the answers to be sent. Raises LedgerError: nothing was decided."""
-        answers = []
+        answers: list[Answer] = []
+        if not arrivals:
+            return answers
         with self._books.transaction():
             for arrival in arrivals:
                 if self._books.decided(arrival.box, arrival.epoch, arrival.seq):

@@ -15,7 +15,7 @@ from pipelines.members import DIGEST_BYTES, MemberKey
 from pipelines.tokens import token_of
 from sync.coupon_payloads import MOST_PER_PIECE, MOST_PIECES, Offer
 from sync.errors import SyncError
-from sync.hub.coupon_books import SqliteCouponBooks
+from sync.hub.coupon_books import SqlCouponBooks
 from sync.hub.coupon_records import MemberListing
 from sync.keys import PublicKey
 from sync.topics import BoxIdentity
@@ -40,7 +40,7 @@ class BoxKey:
 class Membership:
     """Writes and reads the books; beside a running hub if need be."""
 
-    def __init__(self, books: SqliteCouponBooks) -> None:
+    def __init__(self, books: SqlCouponBooks) -> None:
         self._books, self._db = books, books.db
 
     # -- members ---------------------------------------------------------------------------------------
@@ -69,40 +69,32 @@ class Membership:
                 (tenant, key.id, version),
             ).fetchone()[0]
             self._db.execute(
-                "INSERT INTO member_list VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                "INSERT INTO member_list VALUES (?, ?, ?, ?, ?, ?, ?) "
+                'ON CONFLICT (tenant, "key") DO UPDATE SET '
                 "version = excluded.version, expires_at = excluded.expires_at, members = excluded.members, "
-                "pieces = excluded.pieces, most_pieces = max(most_pieces, excluded.pieces)",
+                "pieces = excluded.pieces, most_pieces = CASE WHEN excluded.pieces > member_list.most_pieces "
+                "THEN excluded.pieces ELSE member_list.most_pieces END",
                 (tenant, key.id, version, expires_at, count, pieces, pieces),
             )
         self._forget_older(tenant, key.id, version)
         return next(one for one in self.listings(tenant) if one.key == key.id)
 
     def _spool(self, members: Iterable[tuple[str, str]], key: MemberKey) -> None:
-        """Put them in order of token beside the books: added in any order, they would cost a page each."""
-        self._db.execute("PRAGMA temp.cache_size = -65536")
-        self._db.execute("DROP TABLE IF EXISTS temp.coming")
-        self._db.execute("CREATE TEMP TABLE coming (token BLOB PRIMARY KEY, member TEXT) WITHOUT ROWID")
-        self._db.execute("BEGIN")
-        try:
-            self._db.executemany(
-                "INSERT OR REPLACE INTO temp.coming VALUES (?, ?)",
-                ((bytes.fromhex(_token(plate, key)), member) for plate, member in members),
-            )
-        finally:
-            self._db.execute("COMMIT")
+        """Put them in order of token beside the books."""
+        self._db.spool((bytes.fromhex(_token(plate, key)), member) for plate, member in members)
 
     def _spooled(self) -> Iterator[list[tuple[bytes, str]]]:
         """A piece's worth at a time, in order; an empty list is one empty piece."""
         last, first = b"", True
         while True:
             rows = self._db.execute(
-                "SELECT token, member FROM temp.coming WHERE token > ? ORDER BY token LIMIT ?",
+                "SELECT token, member FROM coming WHERE token > ? ORDER BY token LIMIT ?",
                 (last, MOST_PER_PIECE),
             ).fetchall()
             if rows or first:
                 yield rows
             if len(rows) < MOST_PER_PIECE:
-                self._db.execute("DROP TABLE temp.coming")
+                self._db.execute("DROP TABLE coming")
                 return
             last, first = rows[-1][0], False
 
@@ -110,13 +102,15 @@ class Membership:
         for start in range(0, len(rows), ROWS_AT_ONCE):
             with self._books.transaction():
                 self._db.executemany(
-                    "INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)",
+                    "INSERT INTO member VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                     ((*at, token, member) for token, member in rows[start : start + ROWS_AT_ONCE]),
                 )
         text = b64encode(b"".join(token[:DIGEST_BYTES] for token, _ in rows)).decode()
         with self._books.transaction():
             self._db.execute(
-                "INSERT OR REPLACE INTO member_piece VALUES (?, ?, ?, ?, ?)", (*at, number, text)
+                "INSERT INTO member_piece VALUES (?, ?, ?, ?, ?) "
+                'ON CONFLICT (tenant, "key", version, number) DO UPDATE SET members = excluded.members',
+                (*at, number, text),
             )
 
     def _forget_older(self, tenant: str, key: str, version: int) -> None:
@@ -179,7 +173,8 @@ class Membership:
         version = self._next_version("document", "tenant = ? AND name = ?", (tenant, name), now)
         with self._books.transaction():
             self._db.execute(
-                "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO document VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, name) DO UPDATE SET "
+                "version = excluded.version, expires_at = excluded.expires_at, body = excluded.body",
                 (tenant, name, version, expires_at, body),
             )
         return version
@@ -204,13 +199,13 @@ class Membership:
         With `first_use` the first keys of a box are believed at once: its certificate, which the broker has
         checked, vouches for it. Any later ones wait for `trust`: they may be a rebuilt box's, or a thief's.
         """
-        known = self.known_keys(box)
-        if (signing, sealing) in known:
+        if (signing, sealing) in self.known_keys(box):
             return
-        trusted = first_use and not known
         with self._books.transaction():
+            known = self.known_keys(box)  # another hub may have heard another key just now
+            trusted = known.get((signing, sealing), first_use and not known)
             self._db.execute(
-                "INSERT OR IGNORE INTO box_key VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO box_key VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (box.tenant, box.store, box.box, signing, sealing, int(trusted), now),
             )
         if not trusted:
@@ -245,7 +240,7 @@ class Membership:
             raise SyncError(f"the box {box} has told no key {key_id}; see storeedge hub boxes list")
         with self._books.transaction():
             self._db.execute(
-                "UPDATE box_key SET trusted = (signing = ? AND sealing = ?) "
+                "UPDATE box_key SET trusted = CASE WHEN signing = ? AND sealing = ? THEN 1 ELSE 0 END "
                 "WHERE tenant = ? AND store = ? AND box = ?",
                 (str(found[-1].signing), str(found[-1].sealing), box.tenant, box.store, box.box),
             )

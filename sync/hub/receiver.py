@@ -110,6 +110,8 @@ class Hub:
                 self._missed.clear()
                 self._answer([*answers, *coupons.catch_up(self._ledger, now)], now)
                 self._behind = False
+            elif coupons.overdue(time.monotonic()):
+                self._answer(coupons.catch_up(self._ledger, now), now)
             coupons.pump(self._put_up, now, time.monotonic())
         except LedgerError as error:
             self._fall_behind(error)

@@ -11,6 +11,7 @@ from typing import Final
 
 from pipelines.as_json import FIGURES
 from sync.hub.hours import HOUR_S
+from sync.hub.postgres_tables import COUNTED, ROLLED
 
 KEYS: Final = ("tenant", "store", "box", "epoch", "camera", "id", "start")
 """What a window is about."""
@@ -85,6 +86,29 @@ def make_tables(db: sqlite3.Connection) -> None:
             f"CREATE VIEW {scope}_told AS SELECT {names}, 1 AS minutes, start AS latest FROM {scope}_minute "
             f"UNION ALL SELECT {names}, minutes, latest FROM {scope}_merged"
         )
+    for scope in ROLLED:
+        db.execute(f"DROP VIEW IF EXISTS {scope}_hour")
+        db.execute(_hours(scope))
+
+
+def _hours(scope: str) -> str:
+    """SQL that makes the view of a scope's hours: the plain figures, as PostgreSQL's tables of hours have;
+    histograms and the number of people now are only there."""
+    keys = [key for key in KEYS if key != "start"]
+    counted = COUNTED[scope]
+    plain = [figure for figure in counted if not figure.bins and figure.name != "now"]
+    sums = []
+    for figure in plain:
+        of = "max" if figure.name == "peak" or figure.type == "BOOLEAN" else "sum"
+        total = f"{of}({figure.quoted})"
+        if figure.later:  # NULL where an observed minute is of a box that did not count it yet
+            total = f"CASE WHEN count({figure.quoted}) = count({counted[0].quoted}) THEN {total} END"
+        sums.append(f"{total} AS {figure.quoted}")
+    return (
+        f"CREATE VIEW {scope}_hour AS SELECT {', '.join(keys)}, start / {HOUR_S} * {HOUR_S} AS start, "
+        f"sum(minutes) AS minutes, sum(observed_seconds) AS observed_seconds, {', '.join(sums)} "
+        f"FROM {scope}_told GROUP BY {', '.join(keys)}, start / {HOUR_S}"
+    )
 
 
 def _make_merged(db: sqlite3.Connection, scope: str) -> None:

@@ -329,6 +329,8 @@ MODERN = (
 def age(where: str | Path) -> None:
     """Make a database what an older hub left."""
     changes = [f"DROP VIEW {scope}_told" for scope in FIGURES]
+    if not isinstance(where, str):
+        changes[:0] = [f"DROP VIEW {scope}_hour" for scope in FIGURES if scope != "heat"]
     changes += [f"DROP TABLE {scope}_merged" for scope in FIGURES]
     changes += [f"ALTER TABLE {table} DROP COLUMN {column}" for table, column in MODERN]
     changes += ["DROP TABLE heat_minute", "DROP TABLE occupancy_minute"]

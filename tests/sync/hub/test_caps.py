@@ -15,7 +15,7 @@ from pipelines.members import MemberKey
 from pipelines.tokens import token_of
 from sync.bodies import utc
 from sync.coupon_payloads import TriggerAnswer, TriggerBody
-from sync.hub.coupon_books import SqliteCouponBooks
+from sync.hub.coupon_books import open_books
 from sync.hub.coupon_records import Arrival
 from sync.hub.coupons import Caps, CouponDesk
 from sync.keys import KeyPair
@@ -70,7 +70,7 @@ def test_no_limit_is_ever_passed_and_no_decision_is_issued_twice(
         signed = sign_trigger(body, box, KEYS)
         if how == "restart":
             office.books.close()
-            office.books = SqliteCouponBooks(office.files.books)
+            office.books = open_books(office.files.books)
         desk = CouponDesk(office.books, KEYS, UTC, CAPS)
         for _ in range(2 if how == "twice" else 1):
             seq += 1

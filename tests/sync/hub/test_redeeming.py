@@ -12,7 +12,7 @@ import pytest
 
 from sync.bodies import utc
 from sync.coupon_payloads import TriggerBody
-from sync.hub.coupon_books import SqliteCouponBooks
+from sync.hub.coupon_books import open_books
 from sync.hub.coupon_records import Arrival
 from sync.hub.coupons import CODE_LETTERS, CouponDesk, new_code, read_code
 from sync.keys import KeyPair
@@ -69,7 +69,7 @@ def test_of_many_at_the_same_moment_one_succeeds(office: HeadOffice) -> None:
     start = threading.Barrier(8)
 
     def ask(desk: str) -> None:
-        books = SqliteCouponBooks(office.books.path)
+        books = open_books(office.books.path)
         start.wait()
         outcomes.extend(
             (code, books.redeem(code, at=time.time(), by=desk, key=code).refusal) for code in codes
@@ -91,7 +91,7 @@ def test_it_stays_used_after_a_restart(office: HeadOffice) -> None:
     [code] = issue(office)
     office.books.redeem(code, at=time.time(), by="desk", key="1")
     office.books.close()
-    office.books = SqliteCouponBooks(office.books.path)
+    office.books = open_books(office.books.path)
     assert office.books.redeem(code, at=time.time(), by="desk", key="2").refusal == "already_redeemed"
 
 
