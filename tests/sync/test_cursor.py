@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.cursor import Cursor, Pacing
+from sync.cursor import SMALLEST_WINDOW, Cursor, Pacing
 
 PACING = Pacing(first_window=2, largest_window=8, retry_s=10, retry_max_s=40)
 
@@ -132,3 +132,66 @@ def test_what_may_be_deleted_rises_only_over_rows_that_were_sent(steps: list[tup
         assert 0 <= c.room <= PACING.largest_window
         assert deleted <= sent
         assert c.room > 0 or c.wait(now) is not None, "nothing may be sent and nothing is waited for"
+
+
+class Centre:
+    """A centre in pure time: commits what has come, `per_row_s` a row and `per_batch_s` a batch, and says so.
+    A row takes `way_s` each way."""
+
+    def __init__(self, per_row_s: float, per_batch_s: float = 0.005, way_s: float = 0.001) -> None:
+        self.per_row_s, self.per_batch_s, self.way_s = per_row_s, per_batch_s, way_s
+        self.now = 0.0
+        self.held = 0
+
+    def drain(self, c: Cursor, rows: int) -> list[float]:
+        """Send and acknowledge that many rows; how long each took from sending to acknowledgement."""
+        coming: list[tuple[int, float]] = []
+        took = []
+        while self.held < rows:
+            for seq in range(max(c.sent, self.held) + 1, min(rows, max(c.sent, self.held) + c.room) + 1):
+                c.send(seq, self.now)
+                coming.append((seq, self.now))
+            batch = [row for row in coming if row[1] + self.way_s <= self.now]
+            if not batch:
+                self.now += self.way_s
+                continue
+            self.now += self.per_batch_s + len(batch) * self.per_row_s + self.way_s
+            coming = coming[len(batch) :]
+            self.held = batch[-1][0]
+            took += [self.now - at for _, at in batch]
+            assert c.acknowledge(self.held, self.now) == self.held
+        return took
+
+
+def test_rows_do_not_queue_for_long_at_a_busy_centre() -> None:
+    c = Cursor(Pacing())
+    c.announce(1)
+    centre = Centre(per_row_s=1 / 400)
+    took = centre.drain(c, 4000)
+    assert max(took[1000:]) < 0.3, max(took[1000:])
+    assert 4000 / centre.now > 0.85 * 400, "nearly all that the centre can do"
+
+
+def test_a_fast_centre_gets_large_batches() -> None:
+    c = Cursor(Pacing())
+    c.announce(1)
+    centre = Centre(per_row_s=1 / 4000)
+    centre.drain(c, 20_000)
+    assert 20_000 / centre.now > 0.85 * 4000
+    assert c.room >= 128
+
+
+def test_a_long_line_is_no_queue() -> None:
+    """A satellite's half second each way is nobody's fault: the window must not shrink for it."""
+    c = Cursor(Pacing())
+    c.announce(1)
+    centre = Centre(per_row_s=1 / 4000, way_s=0.5)
+    centre.drain(c, 5000)
+    assert c.room == Pacing().largest_window
+
+
+def test_a_centre_that_takes_a_row_a_second_is_given_few_at_a_time() -> None:
+    c = Cursor(Pacing())
+    c.announce(1)
+    took = Centre(per_row_s=1.0).drain(c, 300)
+    assert max(took[100:]) < 4 * SMALLEST_WINDOW + 1, "seconds, and so many rows"
