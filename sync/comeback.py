@@ -45,5 +45,7 @@ class Comeback:
         if steady:
             self._backoff.reset()
         if held_s is not None and held_s >= SETTLED_S:
+            for _ in range(2):
+                self._backoff.next()  # a second try shall be spread as wide
             return trouble, self._chance.uniform(0.1, SPREAD_S)
         return trouble, self._backoff.next()

@@ -13,6 +13,8 @@ import random
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -37,10 +39,18 @@ EXPIRES_S: Final = 600.0
 
 
 class WatchedStore(Store):
-    """Notes when a trigger's row leaves the outbox."""
+    """Notes when a trigger's row leaves the outbox; on a slow disk if wanted."""
 
     gone: dict[int, float]
     commits = 0
+    sync_s = 0.0
+    """The disk takes so much longer for each commit."""
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with super()._transaction() as connection:
+            yield connection
+            time.sleep(self.sync_s)
 
     def acknowledge(self, stream: Stream, epoch: str, upto: int) -> int:
         """As `Store`'s."""
@@ -99,12 +109,12 @@ def site(url: str) -> SiteConfig:
     return SiteConfig.model_validate({"site": BOX, "sync": {"url": url}})
 
 
-def main(folder: Path, url: str, coupons: bool) -> dict[str, Any]:
+def main(folder: Path, url: str, sync_s: float) -> dict[str, Any]:
     """Drain."""
     opened_at = time.monotonic()
     clock = SteadyClock.start()
     with WatchedStore.open(folder / DATABASE, **BOX, clock=clock.now) as store:
-        store.gone = {}
+        store.gone, store.sync_s = {}, sync_s
         opened_s = time.monotonic() - opened_at
         waiting = store.backlog("data").rows
         centre = Centre(site(url), store, folder, clock)
@@ -125,7 +135,7 @@ def main(folder: Path, url: str, coupons: bool) -> dict[str, Any]:
                 marks.setdefault("first", now)
             if done > waiting // 10:
                 marks.setdefault("tenth", now)
-            if coupons and "first" in marks:
+            if "first" in marks:
                 turn += 1
                 work.coupon()
                 if turn % MINUTE_EVERY == 0:
@@ -149,4 +159,4 @@ def main(folder: Path, url: str, coupons: bool) -> dict[str, Any]:
 
 if __name__ == "__main__":
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2], "--coupons" in sys.argv)))
+    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]))))

@@ -80,3 +80,19 @@ def test_a_connection_that_held_brings_back_the_short_pauses_but_not_in_a_fight_
     pauses = [comeback.after(TWIN, 30.0, ended=False)[1] for _ in range(8)]
     assert pauses[0] >= TWIN_S[0] / 2
     assert pauses[-1] >= TWIN_S[1] / 2
+
+
+def test_a_chain_that_lost_its_broker_comes_back_spread_over_seconds() -> None:
+    """1,000 boxes, connected for an hour, in the busiest second after a broker's restart."""
+    lost = Trouble("lost", "")
+    for away in (0.5, 5.0):
+        returns = []
+        for _ in range(1000):
+            comeback = Comeback()
+            at = comeback.after(lost, 3600.0, ended=True)[1]
+            while at < away:
+                at += comeback.after(lost, None, ended=False)[1]
+            returns.append(at)
+        busiest = max(sum(t <= other < t + 1 for other in returns) for t in returns)
+        assert busiest < 400, (away, busiest)
+        assert max(returns) < away + 10
