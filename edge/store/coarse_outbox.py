@@ -19,8 +19,9 @@ from sync.payloads import HOUR, Minute
 
 SETTLED_S: Final = HOUR_S
 """An hour may still get a minute for this long after its end: one that two runs of the box share."""
-MOST_BYTES: Final = 2 * 2**20
-"""Bodies read at a time, so that a step stays short: a box with many heat maps makes several of an hour."""
+MOST_BYTES: Final = 768 * 1024
+"""Of bodies read at a time, so that a step takes less than 0.1 s: a box with many heat maps makes several
+messages of an hour."""
 MOST_MESSAGES: Final = 500
 """So that `stands_for` has room for all of them, whatever their numbers."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import StoreCorrupt, StoreError, StoreForeign, StoreFull, StoreLocked
+from edge.errors import StoreCorrupt, StoreError, StoreForeign, StoreLocked
 from edge.store.database import reading, set_aside
 from edge.store.windows import select
 from sync.errors import SyncError
@@ -279,44 +279,6 @@ def test_a_locked_database_is_told_and_nothing_is_lost(
         intruder.execute("ROLLBACK")
         intruder.close()
         assert store.add_records([event(NOON)]) == 1
-
-
-def test_a_full_budget_gives_up_old_minutes_before_anything_else(tmp_path: Path) -> None:
-    begin = NOON - 20 * 86_400
-    with open_store(tmp_path, budget_mib=1) as store:
-        made = 0
-        while store.size < store.budget * 0.98:
-            start = begin + 60 * made
-            store.commit_minute(start, [gate(start, 1), zone(start, [4.0]), camera(start)])
-            made += 1
-        for i in range(made, made + 60):
-            start = begin + 60 * i
-            store.commit_minute(start, [gate(start, 1), zone(start, [4.0]), camera(start)])
-        with reading(store.path) as connection:
-            [kept] = connection.execute("SELECT sum(entries) FROM gate_window").fetchone()
-            [summed] = connection.execute("SELECT sum(entries) FROM gate_quarter").fetchone()
-        assert store.backlog("data").rows == made + 60
-        assert store.stream_state("data").dropped == 0
-    assert summed == made + 60
-    assert kept < summed
-
-
-def test_a_full_budget_gives_up_the_oldest_message_at_last_and_counts_it(tmp_path: Path) -> None:
-    with open_store(tmp_path, budget_mib=1) as store:
-        for i in range(6_000):
-            store.add_records([event(NOON + i)])
-        backlog, dropped = store.backlog("data"), store.stream_state("data").dropped
-    assert dropped > 0
-    assert backlog.rows + dropped == 6_000
-    assert backlog.last_seq == 6_000
-
-
-def test_nothing_left_to_give_up_is_said(tmp_path: Path) -> None:
-    with open_store(tmp_path, budget_mib=1) as store:
-        with pytest.raises(StoreFull, match="no room left; free disk space or raise"):
-            store.add_records([crossing(NOON + i / 100) for i in range(40_000)])
-        assert store.records_since(0) == []
-        assert store.add_records([crossing(NOON)]) == 1
 
 
 def test_each_table_forgets_after_its_term(tmp_path: Path) -> None:
