@@ -28,6 +28,10 @@ LEASH: Final = ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv
 ENGINE: Final = "import edge.engine_process"
 CAPTURE: Final = "import edge.capture.child"
 
+FRESH_S: Final = 2.0
+ROUNDED_S: Final = 0.1
+"""The page tells ages to the tenth of a second."""
+
 
 class Program:
     """A program that is killed and started again; its words go to one file."""
@@ -153,11 +157,11 @@ class BoxMain(Program):
                         found.append(int(pid))
         return found
 
-    def looking(self) -> bool:
-        """Every camera's pictures are analysed."""
+    def looking(self, within_s: float = FRESH_S) -> bool:
+        """A picture of every camera, no older than this, was analysed."""
         answer = self.api("/api/v1/cameras")
         ages = [camera["last_frame_age"] for camera in answer["cameras"]] if answer else [None]
-        return all(age is not None and age < 2 for age in ages)
+        return all(age is not None and age < min(FRESH_S, within_s - ROUNDED_S) for age in ages)
 
 
 class Database(Postgres):

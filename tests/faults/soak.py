@@ -206,8 +206,13 @@ class Whole:
         if name in self._programs:
             return self._programs[name].ready
         kind = ENGINE if name == "engine" else CAPTURE
-        before = set(self.main.children(kind))
-        return lambda: bool(set(self.main.children(kind)) - before) and self.main.looking()
+        before, killed_at = set(self.main.children(kind)), time.monotonic()
+
+        def back() -> bool:
+            fresh = bool(set(self.main.children(kind)) - before)
+            return fresh and self.main.looking(within_s=time.monotonic() - killed_at)
+
+        return back
 
     def tick(self) -> None:
         """Start what is due, note what works again, look at what is committed."""
