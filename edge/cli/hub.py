@@ -56,6 +56,12 @@ def run(
     cert: str | None = typer.Option(None, help="The hub's own certificate."),
     key: str | None = typer.Option(None, help="The key of --cert."),
     name: str = typer.Option("hub", help="Differs between hubs on one broker; the same after a restart."),
+    group: str | None = typer.Option(
+        None,
+        envvar="STOREEDGE_HUB_GROUP",
+        help="Hubs on one PostgreSQL share the boxes' messages by this word; one that no box can guess, for "
+        "whoever knows it can take messages away. Such as of `openssl rand -hex 8`.",
+    ),
     timezone: str = typer.Option("Asia/Shanghai", help="Where the days of coupon caps begin and end."),
     member_day: int = typer.Option(1, min=0, help="Coupons a member gets a day, over all stores."),
     member_week: int = typer.Option(3, min=0, help="The same for a week."),
@@ -83,6 +89,7 @@ def run(
         name,
         coupons=service,
         one_of_several=is_postgres(db),
+        group=group,
         on_ready=lambda: print(f"hub ready: {connection} -> {shown(db)}", flush=True),
     )
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 UP_TOPICS: Final = f"{ROOT}/+/+/+/up/#"
 STATE_TOPICS: Final = f"{ROOT}/+/+/+/state"
-SHARE: Final = "$share/hub/"
+SHARE: Final = "$share/{group}/"
 """Several hubs on one database share the messages of a broker with MQTT 5; each sees every state, because
 a broker sends no retained message to a shared subscription."""
 KEEP_SESSION_S: Final = 3600
@@ -49,11 +49,14 @@ class Hub:
         backoff_s: tuple[float, float] = BACKOFF_S,
         coupons: CouponService | None = None,
         one_of_several: bool = False,
+        group: str | None = None,
         on_ready: Callable[[], None] | None = None,
     ) -> None:
         """`name` must differ between hubs that run at the same time and stay the same over a restart;
         without `coupons` triggers are only kept. `one_of_several`: the broker shall not keep for this hub,
-        while it is away, what another could take."""
+        while it is away, what another could take. Those that
+        run at once share the messages by `group`, a word that no box may know: mosquitto lets anybody join
+        it and then gives him his share, which is thrown away when he may not read it."""
         self._ledger, self._coupons = ledger, coupons
         self._behind = coupons is not None
         self._missed: list[Intake] = []
@@ -134,7 +137,7 @@ class Hub:
     def _meet(self, happening: Happening) -> None:
         match happening:
             case Up(protocol=protocol):
-                self._shared = protocol == "5"
+                self._shared = protocol == "5" and self._group is not None
                 self._subscribe()
             case Down(reason):
                 log.warning("hub: %s", reason)
@@ -151,12 +154,12 @@ class Hub:
                 self._waiting.append(happening)
 
     def _subscribe(self) -> None:
-        share = SHARE if self._shared else ""
+        share = SHARE.format(group=self._group) if self._shared else ""
         self._link.subscribe([STATE_TOPICS, share + UP_TOPICS])
 
     def _subscribed(self, answer: Subscribed) -> None:
         for topic, reason in answer.refused:
-            if topic.startswith(SHARE):
+            if topic.startswith("$share/"):
                 log.warning("hub: no shared subscriptions here (%s); only one hub may run", reason)
                 self._shared = False
                 self._subscribe()

@@ -22,7 +22,7 @@ from sync.down.authority import Authority
 from sync.down.downlink import Downlink
 from sync.down.judging import Check
 from sync.down.members import MemberKeeper
-from sync.hub.coupon_books import SqliteCouponBooks
+from sync.hub.coupon_books import open_books
 from sync.hub.coupon_service import CouponFiles, CouponService
 from sync.hub.coupons import Caps
 from sync.hub.member_keys import KeyRing
@@ -55,7 +55,7 @@ class HeadOffice:
 
     def __init__(self, db: Path) -> None:
         self.files = CouponFiles.beside(db)
-        self.books = SqliteCouponBooks(self.files.books)
+        self.books = open_books(self.files.books)
         self.membership = Membership(self.books)
         self.ring = KeyRing(self.files.member_keys)
 
