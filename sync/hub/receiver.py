@@ -72,6 +72,7 @@ class Hub:
         self._stopping = threading.Event()
         self._waiting: list[Arrived] = []
         self._stuck = False
+        self._group = group or ("hub" if one_of_several else None)
         self._shared = False
 
     def run(self) -> None:
