@@ -68,13 +68,14 @@ def stretch(connection: sqlite3.Connection, boot: str) -> Stretch | None:
 def known(connection: sqlite3.Connection, boot: str) -> Known:
     """What the store knows of time without what this boot counted."""
     stretches = _stretches(connection)
-    ours = [s.setting.begun for s in stretches if s.boot == boot and s.setting.trust == "plausible"]
-    unsure = [s.setting.begun for s in stretches if s.setting.trust == "plausible"]
+    unsure = {
+        s.boot: min(s.setting.begun, s.first_minute) for s in stretches if s.setting.trust == "plausible"
+    }
     dark = [s.setting.begun for s in stretches if s.setting.trust == "unknown"]
     last = max((t for t in (_last(connection, 0.0, DARK_END), *dark) if t is not None), default=None)
     return Known(
-        newest=_last(connection, DARK_END, min(ours, default=math.inf)),
-        sure=_last(connection, DARK_END, min(unsure, default=math.inf)),
+        newest=_last(connection, DARK_END, unsure.get(boot, math.inf)),
+        sure=_last(connection, DARK_END, min(unsure.values(), default=math.inf)),
         dark_free=0.0 if last is None else float(_minute(last) + 2 * MINUTE_S),
     )
 
