@@ -4,6 +4,7 @@ arrives outside its own tree, nothing of others reaches it, and the others go on
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sync import topics
+from sync.hub.receiver import Hub
+from sync.hub.sqlite import SqliteLedger
 from sync.mqtt import Arrived, Confirmed, Down, Happening, Link, Subscribed, Up, Will
 from sync.outbox import STREAMS
+from sync.publisher import Publisher
 from sync.topics import BoxIdentity
 from tests.broker import Mosquitto
 from tests.line.hardened import FOLDER, certs, door, laid_out
 from tests.line.papers import issue
+from tests.sync.fakes import BACKOFF, FACTS, MemoryOutbox, wait_for
 
 __all__ = ["certs"]
 
@@ -203,6 +208,42 @@ def test_a_box_hears_nothing_of_others_however_it_asks(connect: Callable[..., Li
         link.poll(0.2)
     arrived = heard(hostile)
     assert {name for name in arrived if not name.startswith(f"{topics.ROOT}/{HOSTILE}/down/")} == set()
+
+
+def test_a_box_cannot_take_messages_away_from_the_hub(
+    broker: Mosquitto, certs: Path, connect: Callable[..., Link], tmp_path: Path
+) -> None:
+    """mosquitto 2.0 lets anybody join a shared group, and throws the share of one away who may not read it. So
+    a hub that is alone shares nothing, and several share by a word that no box knows."""
+    hostile, outbox = connect(box(HOSTILE)), MemoryOutbox()
+    hostile.subscribe(
+        [f"$share/{word}/{topics.ROOT}/+/+/+/up/#" for word in ("hub", "x", "storeedge-hub", "1")]
+    )
+    until(hostile, Subscribed)
+    outbox.put_minutes(60)
+    seen = threading.Event()
+    for group, several in ((None, False), ("4f1c", True)):
+        ledger = SqliteLedger(tmp_path / "hub.db")
+        hub = Hub(
+            door(broker, certs, "hub"), ledger, backoff_s=BACKOFF, one_of_several=several, group=group,
+            on_ready=seen.set,
+        )  # fmt: skip
+        running = threading.Thread(target=hub.run)
+        running.start()
+        try:
+            assert seen.wait(10)
+            victim = Publisher(
+                outbox, VICTIM, door(broker, certs, box(VICTIM)), lambda: FACTS
+            )  # 10 s patience
+            victim.start()
+            wait_for(outbox.empty, 5, why=victim.status)
+            victim.stop()
+        finally:
+            hub.stop()
+            running.join(10)
+            ledger.close()
+        seen.clear()
+        outbox.put_minutes(60)
 
 
 def test_a_last_will_for_another_box_is_not_published(connect: Callable[..., Link]) -> None:
