@@ -8,6 +8,7 @@ from typing import Final
 import typer
 
 from edge.cli.audit import app as audit_app
+from edge.cli.backup import backup, restore
 from edge.cli.config import app as config_app
 from edge.cli.demo import demo
 from edge.cli.doctor import doctor
@@ -31,6 +32,8 @@ app.command("run")(run)
 app.command("replay")(replay)
 app.command("demo")(demo)
 app.command("doctor")(doctor)
+app.command("backup")(backup)
+app.command("restore")(restore)
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(hub_app, name="hub")

@@ -251,7 +251,7 @@ class StoreFile:
         except sqlite3.DatabaseError:
             return None  # opening it will say what is wrong
         try:
-            return Recovery(RESTORED, self._begin_epoch(reason, meta))
+            return Recovery(RESTORED, begin_epoch_in(self.path, reason, meta))
         except StoreCorrupt as error:
             return self.anew(f"{reason}, and {_fault_in(self.path, error)}", older=True)
 
@@ -263,34 +263,37 @@ class StoreFile:
         finally:
             connection.close()
 
-    def _begin_epoch(self, reason: str, meta: dict[str, str]) -> Detail:
+
+def begin_epoch_in(path: Path, reason: str, meta: dict[str, str]) -> Detail:
+    """Let a sound database that nobody has open go on with a new epoch; what came of it. Raises StoreCorrupt
+    or another StoreError."""
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.row_factory = sqlite3.Row
         try:
-            connection = sqlite3.connect(self.path, isolation_level=None)
-            connection.row_factory = sqlite3.Row
-            try:
-                # Without a log, so that what is in the file is all there is whenever the power goes.
-                connection.execute("PRAGMA journal_mode = DELETE")
-                connection.execute("PRAGMA synchronous = EXTRA")
-                if (fault := fault_of(connection)) is not None:
-                    raise damaged(self.path, fault)
-                migrate(connection)
-                connection.execute("BEGIN IMMEDIATE")
-                before = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
-                closed = inherited.begin_epoch(connection)
-                waiting = connection.execute("SELECT count(*) FROM inherited").fetchone()[0]
-                detail: Detail = {"reason": reason, "waiting": waiting, "not_counted": closed}
-                if BACKUP_AT in meta:
-                    detail["made_at"] = int(float(meta[BACKUP_AT]))
-                _note(connection, RESTORED, detail)
-                connection.execute("DELETE FROM meta WHERE key = ?", (BACKUP_AT,))
-                connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', 'yes')")
-                connection.execute("COMMIT")
-            finally:
-                connection.close()
-        except sqlite3.Error as error:
-            raise explain(self.path, error) from error
-        log.warning("an older database goes on with a new epoch", extra=fields(before=before, **detail))
-        return detail
+            # Without a log, so that what is in the file is all there is whenever the power goes.
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA synchronous = EXTRA")
+            if (fault := fault_of(connection)) is not None:
+                raise damaged(path, fault)
+            migrate(connection)
+            connection.execute("BEGIN IMMEDIATE")
+            before = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
+            closed = inherited.begin_epoch(connection)
+            waiting = connection.execute("SELECT count(*) FROM inherited").fetchone()[0]
+            detail: Detail = {"reason": reason, "waiting": waiting, "not_counted": closed}
+            if BACKUP_AT in meta:
+                detail["made_at"] = int(float(meta[BACKUP_AT]))
+            _note(connection, RESTORED, detail)
+            connection.execute("DELETE FROM meta WHERE key = ?", (BACKUP_AT,))
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', 'yes')")
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise explain(path, error) from error
+    log.warning("an older database goes on with a new epoch", extra=fields(before=before, **detail))
+    return detail
 
 
 def _note(connection: sqlite3.Connection, name: str, detail: Detail) -> None:
