@@ -26,6 +26,7 @@ from sync.broker import Broker, tls_context
 from sync.comeback import BACKOFF_S, Comeback
 from sync.errors import SyncError
 from sync.happenings import Arrived, Confirmed, Down, Happening, ProtocolName, Subscribed, Up, Will
+from sync.mqtt_bulk import read_in_bulk
 from sync.mqtt_client import (
     KEEPALIVE_S,
     Complaints,
@@ -83,13 +84,16 @@ class Link:
         max_unread: int = 100,
         most_bytes: int | None = None,
         backoff: Backoff | None = None,
+        many: bool = False,
     ) -> None:
         """`will` is asked anew for each connection; `keep_session_s` is how long the broker keeps our
         subscriptions and messages while we are away; `max_unread` how many messages may be unconfirmed;
-        `most_bytes` the largest message that we want (a broker of MQTT 5 sends no larger one)."""
+        `most_bytes` the largest message that we want (a broker of MQTT 5 sends no larger one); `many`: read
+        them in bulk."""
         self._broker, self._client_id, self._will = broker, client_id, will
         self._keep_session_s, self._max_unread = keep_session_s, max_unread
         self._most_bytes = most_bytes
+        self._many = many
         self._comeback = Comeback(backoff)
         self._client: paho.Client | None = None
         self._generation = 0
@@ -324,6 +328,11 @@ class Link:
             if sock is not None:
                 # Without this a small message waits up to 40 ms for the answer to the one before it.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._many:
+                    most = (self._most_bytes or LARGEST_PACKET) + PACKET_HEAD
+                    read_in_bulk(
+                        client, self._generation, self._happened.append, v5=self._v5, most_bytes=most
+                    )
             self._opened_at = time.monotonic()
             self._refused_v5 = True  # until it answers: the TCP connection stands
         except SyncError as error:

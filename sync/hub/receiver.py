@@ -31,6 +31,9 @@ a broker sends no retained message to a shared subscription."""
 KEEP_SESSION_S: Final = 3600
 """How long the broker keeps messages for a hub that is away. The boxes keep them for ever."""
 RETRY_S: Final = 1.0
+TRIGGERS: Final = "/up/trigger"
+FEW: Final = 20
+"""A batch that is committed in moments, whatever is in it."""
 AT_ONCE: Final = 1000
 """Messages of one transaction, and as many as a broker is asked to have under way. mosquitto 2.0.11 does not
 keep to that: for each confirmation it sends up to as many again. What more it has sent waits for its turn,
@@ -67,6 +70,7 @@ class Hub:
             keep_session_s=0 if one_of_several else KEEP_SESSION_S,
             max_unread=AT_ONCE,
             backoff=Backoff(*backoff_s),
+            many=True,
         )
         self._on_ready = on_ready
         self._stopping = threading.Event()
@@ -171,9 +175,21 @@ class Hub:
             self._on_ready = None
 
     def _commit(self) -> None:
-        """Commit, acknowledge to the boxes, then let the broker forget: in this order."""
+        """Commit, acknowledge to the boxes, then let the broker forget: in this order. Triggers do not wait
+        for the figures that arrived with them: their drivers stand at a barrier."""
         done = self._waiting[:AT_ONCE]
-        batch: list[Intake] = [judge(message.topic, message.payload) for message in done]
+        triggers = [m for m in done if m.topic.endswith(TRIGGERS)] if len(done) > FEW else []
+        rest = [m for m in done if not m.topic.endswith(TRIGGERS)] if triggers else done
+        if not all(self._keep(part) for part in (triggers, rest) if part):
+            return
+        self._waiting = self._waiting[AT_ONCE:]
+        for message in done:
+            self._link.confirm(message.receipt)
+        log.debug("hub: committed %d", len(done))
+
+    def _keep(self, messages: Sequence[Arrived]) -> bool:
+        """One transaction. False: the database did not take it."""
+        batch: list[Intake] = [judge(message.topic, message.payload) for message in messages]
         try:
             receipts = self._ledger.commit(batch, time.time())
         except LedgerError as error:
@@ -181,9 +197,8 @@ class Hub:
             log.error("hub: %s; trying again", error)
             self._stuck = True
             self._stopping.wait(RETRY_S)
-            return
+            return False
         self._stuck = False
-        self._waiting = self._waiting[AT_ONCE:]
         for item in batch:
             if isinstance(item, SetAside):
                 log.warning("hub: set aside a message on %s: %s", item.topic, item.reason)
@@ -192,13 +207,9 @@ class Hub:
                 ack = Ack(epoch=receipt.epoch, upto=receipt.upto)
                 self._link.publish(receipt.box.ack(receipt.stream), ack.text())
         except SyncError:
-            return  # not connected any more; the boxes will send again and be acknowledged then
+            return True  # not connected any more; the boxes will send again and be acknowledged then
         self._decide(batch, receipts)
-        for message in done:
-            self._link.confirm(message.receipt)
-        log.debug(
-            "hub: committed %d, of which %d states", len(done), sum(isinstance(i, BoxState) for i in batch)
-        )
+        return True
 
     def _decide(self, batch: Sequence[Intake], receipts: Sequence[Receipt]) -> None:
         """Coupons, after all is acknowledged: trouble with them must hold up no figure."""
