@@ -49,8 +49,8 @@ def run(
     ),
     coupons: Path | None = typer.Option(
         None,
-        help="Beside which file the coupon books lie, such as hub.db; that of --db unless it is PostgreSQL. "
-        "Without it a hub on PostgreSQL issues no coupons; only one hub may.",
+        help="Beside which file the coupons' keys lie, and their books unless --db is PostgreSQL; that of "
+        "--db, but a hub on PostgreSQL issues no coupons without it. Give several hubs copies of the keys.",
     ),
     ca: str | None = typer.Option(None, help="Certificate of the authority that signed the broker's."),
     cert: str | None = typer.Option(None, help="The hub's own certificate."),
@@ -76,11 +76,12 @@ def run(
     except (ValueError, ZoneInfoNotFoundError) as error:
         raise EdgeError(f"no time zone {timezone}; write it as Asia/Shanghai") from error
     ledger = open_ledger(db)
-    beside = coupons if coupons is not None or is_postgres(db) else Path(db)
     caps = Caps(member_day, member_week)
     service = (
-        CouponService(CouponFiles.beside(beside), zone, caps=caps, first_use=not ask_first)
-        if beside is not None
+        CouponService(
+            CouponFiles.of(db, coupons), zone, caps=caps, first_use=not ask_first, place=str(connection)
+        )
+        if coupons is not None or not is_postgres(db)
         else None
     )
     hub = Hub(

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from edge.errors import EdgeError
-from sync.hub.coupon_books import SqliteCouponBooks
-from sync.hub.coupon_service import CouponFiles
+from sync.hub.coupon_books import open_books
+from sync.hub.coupon_service import CouponFiles, books_of
 from sync.hub.member_keys import KeyRing
 from sync.hub.membership import Membership
 from sync.keys import KeyPair
@@ -26,7 +26,13 @@ from sync.topics import BoxIdentity
 
 DAY_S: Final = 86_400.0
 
-Db = Annotated[Path, typer.Option("--db", help="The SQLite file of `hub run`.")]
+Db = Annotated[
+    str, typer.Option("--db", "--database", envvar="STOREEDGE_HUB_DATABASE", help="That of `hub run`.")
+]
+Keys = Annotated[
+    Path | None,
+    typer.Option("--coupons", help="That of `hub run`: beside which file the keys lie; for PostgreSQL."),
+]
 Tenant = Annotated[str, typer.Option("--tenant", help="The tenant, as in the boxes' site files.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 Days = Annotated[float, typer.Option("--days", min=0.01, help="Boxes use it for so long.")]
@@ -37,9 +43,9 @@ boxes_app = typer.Typer(help="Which boxes are believed.", no_args_is_help=True)
 
 
 @keys_app.command("centre")
-def centre(db: Db) -> None:
+def centre(db: Db, coupons: Keys = None) -> None:
     """Print the centre's public key, for `sync: {centre_keys: [...]}` in the boxes' site files."""
-    print(KeyPair.open(CouponFiles.beside(db).centre_key).public)
+    print(KeyPair.open(CouponFiles.of(db, coupons).centre_key).public)
 
 
 @keys_app.command("new")
@@ -49,19 +55,20 @@ def new_key(
     id_: Annotated[str, typer.Argument(metavar="ID", help="Such as 2026w47.")],
     days: Days = 35.0,
     in_days: Annotated[float, typer.Option("--in", min=0, help="Valid from so many days on.")] = 0.0,
+    coupons: Keys = None,
 ) -> None:
     """Make a member key. Make the next one, and import the members, before the present one ends."""
     begins = time.time() + in_days * DAY_S
-    key = KeyRing(CouponFiles.beside(db).member_keys).add(tenant, id_, begins, begins + days * DAY_S)
+    key = KeyRing(CouponFiles.of(db, coupons).member_keys).add(tenant, id_, begins, begins + days * DAY_S)
     print(f"{key.id}: {_shown(key.valid_from)} to {_shown(key.valid_until)}; now import the members again")
 
 
 @keys_app.command("list")
-def list_keys(db: Db, tenant: Tenant) -> None:
+def list_keys(db: Db, tenant: Tenant, coupons: Keys = None) -> None:
     """The member keys and until when they are valid; never the secrets."""
     table = Table("key", "from", "until", "members listed")
     listed = {one.key: one.members for one in _membership(db).listings(tenant)}
-    for key in KeyRing(CouponFiles.beside(db).member_keys).keys(tenant):
+    for key in KeyRing(CouponFiles.of(db, coupons).member_keys).keys(tenant):
         count = listed.get(key.id)
         table.add_row(
             key.id, _shown(key.valid_from), _shown(key.valid_until), "–" if count is None else f"{count:,}"
@@ -75,13 +82,14 @@ def import_members(
     tenant: Tenant,
     file: Annotated[Path, typer.Argument(help="CSV with the columns plate and, if there is one, member.")],
     days: Days = 30.0,
+    coupons: Keys = None,
 ) -> None:
     """Put a file of members in place of the present list, under every key that is or will be valid.
 
     Plates become tokens and are kept nowhere. Without the column `member` each plate is a member of its own.
     """
     now = time.time()
-    keys = KeyRing(CouponFiles.beside(db).member_keys).live(tenant, now)
+    keys = KeyRing(CouponFiles.of(db, coupons).member_keys).live(tenant, now)
     if not keys:
         raise EdgeError(f"{tenant} has no member key; make one: storeedge hub keys new ID --tenant {tenant}")
     membership = _membership(db)
@@ -187,7 +195,7 @@ def redeem(
     by: Annotated[str, typer.Option("--by", help="Who takes it, for the books.")] = "desk",
 ) -> None:
     """Use a coupon, once: the second time it is refused, with exit code 1."""
-    books = SqliteCouponBooks(CouponFiles.beside(db).books)
+    books = open_books(books_of(db))
     try:
         found = books.redeem(code, at=time.time(), by=by, key=uuid.uuid4().hex)
     finally:
@@ -202,7 +210,7 @@ def redeem(
 
 def show_books(db: Db, as_json: Json = False) -> None:
     """What became of the boxes' triggers, and why coupons were refused."""
-    books = SqliteCouponBooks(CouponFiles.beside(db).books)
+    books = open_books(books_of(db))
     try:
         found = books.summary()
     finally:
@@ -218,8 +226,8 @@ def show_books(db: Db, as_json: Json = False) -> None:
     Console().print(table)
 
 
-def _membership(db: Path) -> Membership:
-    return Membership(SqliteCouponBooks(CouponFiles.beside(db).books))
+def _membership(db: str) -> Membership:
+    return Membership(open_books(books_of(db)))
 
 
 def _shown(seconds: float) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.demo.books import Books, read_books, reading, waiting
 from edge.run import DATABASE
-from sync.hub.coupon_books import SqliteCouponBooks
+from sync.hub.coupon_books import open_books
 from sync.hub.coupon_service import CouponFiles
 
 
@@ -80,7 +80,7 @@ def read_box(folder: Path) -> BoxAccount:
 
 def read_centre(folder: Path) -> CentreAccount:
     """The centre's side. Raises StoreError."""
-    with reading(CouponFiles.beside(folder / "hub.sqlite3").books) as db:
+    with reading(Path(CouponFiles.beside(folder / "hub.sqlite3").books)) as db:
         rows = db.execute('SELECT "key", verdict, reason, code FROM decision').fetchall()
     others = Counter(
         f"{verdict} {reason or ''}".strip()
@@ -112,7 +112,7 @@ def settled(folder: Path, patience_s: float) -> tuple[BoxAccount, CentreAccount]
 
 def redeem_twice(folder: Path, centre: CentreAccount) -> Redeemed:
     """Use every coupon at the desk, then once more, as `storeedge hub redeem` does. Raises SyncError."""
-    books = SqliteCouponBooks(CouponFiles.beside(folder / "hub.sqlite3").books)
+    books = open_books(CouponFiles.beside(folder / "hub.sqlite3").books)
     try:
         outcomes = [
             [books.redeem(code, at=time.time(), by="desk", key=f"{code}-{attempt}") for attempt in (1, 2)]

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import yaml
 
-from sync.hub.coupon_books import SqliteCouponBooks
+from sync.hub.coupon_books import open_books
 from sync.hub.coupon_service import CouponFiles
 from sync.hub.member_keys import KeyRing
 from sync.hub.membership import Membership
@@ -27,7 +27,7 @@ DAY_S: Final = 86_400.0
 def prepare_hub(database: Path, members: Iterable[str]) -> str:
     """Fill the coupon books beside the hub's database; the centre's public key. Raises SyncError."""
     found, now = CouponFiles.beside(database), time.time()
-    books = SqliteCouponBooks(found.books)
+    books = open_books(found.books)
     try:
         key = KeyRing(found.member_keys).add(TENANT, "demo", now - 60, now + 30 * DAY_S)
         membership = Membership(books)

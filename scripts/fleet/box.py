@@ -64,7 +64,8 @@ class Box:
     """Times are those of `time.monotonic`."""
 
     __slots__ = (
-        "_again", "_answers", "_comeback", "_confirmed_bytes", "_connected_at", "_cursors", "_first",
+        "_again", "_answers", "_comeback", "_confirmed_bytes", "_connected_at", "_cursors",
+        "_data_from", "_first",
         "_heard_at", "_highest", "_identity", "_last", "_made", "_number", "_opened_at", "_out",
         "_pinged_at", "_scene", "_second", "_sent_at", "_socket", "_source", "_stood", "_subscribed",
         "_triggers", "_unconfirmed", "_unread", "_up_at", "_writing",
@@ -85,7 +86,7 @@ class Box:
         self._triggers: dict[int, tuple[OutboxRow, bool]] = {}
         self._socket: socket.socket | None = None
         self._up_at: float | None = None
-        self._opened_at = self._sent_at = self._heard_at = 0.0
+        self._opened_at = self._sent_at = self._heard_at = self._data_from = 0.0
         self._confirmed_bytes = 0
         self._pinged_at: float | None = None
         self._stood = self._second = self._subscribed = self._writing = False
@@ -184,6 +185,8 @@ class Box:
             if left is not None:
                 times.append(now + left)
             times += [now + wait for c in self._cursors.values() if (wait := c.wait(now)) is not None]
+            if now < self._data_from:
+                times.append(self._data_from)
             if not self._subscribed:
                 times.append(self._up_at + self._scene.pacing.retry_s + 0.01)
         self.wake_at = min(times)
@@ -348,6 +351,7 @@ class Box:
             return
         scene = self._scene
         self._up_at = now
+        self._data_from = now + scene.rng.uniform(0.0, scene.pacing.spread_s)
         self._answers.begin(now)
         self._confirmed_bytes = 0
         scene.figures.tick_connected()
@@ -440,7 +444,8 @@ class Box:
         for stream in STREAMS:
             if not self._check(stream, now):
                 return
-            self._fill(stream, now)
+            if stream == "trigger" or now >= self._data_from:
+                self._fill(stream, now)
 
     def _check(self, stream: Stream, now: float) -> bool:
         cursor = self._cursors[stream]

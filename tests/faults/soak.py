@@ -10,20 +10,24 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 import yaml
 
 from edge.demo.cars import Cars
-from edge.demo.head_office import prepare_hub
+from edge.demo.head_office import TENANT, listed_in
 from edge.run import DATABASE
 from pipelines.windows import CLOSE_LAG_S
 from sync.hub.coupon_books import open_books
 from sync.hub.coupon_service import CouponFiles
+from sync.hub.member_keys import KeyRing
+from sync.hub.membership import Membership
+from sync.keys import KeyPair
 from tests.faults.agreement import Agreement, compare
 from tests.faults.parking_system import ParkingSystem
 from tests.faults.parts import CAPTURE, ENGINE, BoxMain, Broker, Database, Hub, dead
@@ -63,7 +67,7 @@ def _site(folder: Path, broker: str, centre_key: str, cameras: list[dict[str, An
     feed = {"id": "lot", "shape": "generic", "secret": SECRET, "lanes": {"1": "entry-1", "2": "exit-1"}}
     site = {
         "site": {
-            "tenant": "demo", "store": "soak", "box": "box-01", "timezone": "Asia/Shanghai",
+            "tenant": TENANT, "store": "soak", "box": "box-01", "timezone": "Asia/Shanghai",
             "opening_hours": {"mon-sun": "00:00-24:00"}, "language": "en",
         },
         "cameras": cameras,
@@ -74,6 +78,19 @@ def _site(folder: Path, broker: str, centre_key: str, cameras: list[dict[str, An
     path = folder / ("site.yaml" if cameras else "quiet.yaml")
     path.write_text(yaml.safe_dump(site), "utf-8")
     return path
+
+
+def _prepare(files: CouponFiles, members: Iterable[str]) -> str:
+    """Head office has set keys, members, offers and rules; its public key."""
+    now, ends = time.time(), time.time() + 86_400.0
+    with closing(open_books(files.books)) as books:
+        key = KeyRing(files.member_keys).add(TENANT, "soak", now - 60, ends)
+        membership = Membership(books)
+        listed = ((plate, f"m{number:05d}") for number, plate in enumerate(members))
+        membership.replace_members(TENANT, key, listed, ends, now)
+        membership.replace_offers(TENANT, listed_in("parking_offers.yaml"), ends, now)
+        membership.replace_rules(TENANT, listed_in("parking_rules.yaml"), ends, now)
+    return str(KeyPair.open(files.centre_key).public)
 
 
 def cameras_of(people: Path, vehicles: Path | None = None) -> list[dict[str, Any]]:
@@ -95,13 +112,12 @@ class Whole:
         self.folder, self.chance, self.say = folder, chance, say
         self.cars = Cars()
         self.data, hub_db = folder / "data", folder / "hub.sqlite3"
-        self.coupons = CouponFiles.beside(hub_db)
-        centre_key = prepare_hub(hub_db, self.cars.members)
         bin_ = programs()
         assert bin_ is not None
         self.server = Database(bin_)
         self.server.start()
         self.url = self.server.database()
+        centre_key = _prepare(CouponFiles.of(self.url, hub_db), self.cars.members)
         self.broker = Broker(folder)
         more = ("--coupons", hub_db, "--timezone", "Asia/Shanghai")
         self.hub = Hub(folder, self.broker.url, self.url, *more)
@@ -295,7 +311,7 @@ class Soak:
     def compare(self) -> Agreement:
         """Truth, box and centre side by side."""
         whole = self.whole
-        return compare(whole.witness.database, whole.url, whole.coupons.books, whole.witness, self.lot.driven)
+        return compare(whole.witness, whole.url, self.lot.driven)
 
     def observed_s(self) -> dict[str, float]:
         """Seconds that each camera's windows call observed."""
@@ -305,12 +321,13 @@ class Soak:
 
     def redeem_twice(self) -> tuple[int, int]:
         """Use every coupon at the desk, twice: how many were taken at first, and how many once more."""
-        with closing(open_books(self.whole.coupons.books)) as books:
-            codes = [code for (code,) in books.db.execute("SELECT code FROM decision WHERE code IS NOT NULL")]
+        with psycopg.connect(self.whole.url) as centre:
+            rows = centre.execute("SELECT code FROM coupons.decision WHERE code IS NOT NULL").fetchall()
+        with closing(open_books(self.whole.url)) as books:
             first, second = (
                 sum(
                     books.redeem(code, at=time.time(), by="desk", key=f"{code}-{attempt}").refusal is None
-                    for code in codes
+                    for (code,) in rows
                 )
                 for attempt in (1, 2)
             )

@@ -25,10 +25,10 @@ from sync.down.members import MemberKeeper
 from sync.hub.coupon_books import open_books
 from sync.hub.coupon_service import CouponFiles, CouponService
 from sync.hub.coupons import Caps
+from sync.hub.databases import is_postgres, open_ledger
 from sync.hub.member_keys import KeyRing
 from sync.hub.membership import Membership
 from sync.hub.receiver import Hub
-from sync.hub.sqlite import SqliteLedger
 from sync.keys import KeyPair
 from sync.publisher import Publisher
 from sync.topics import BoxIdentity
@@ -53,8 +53,9 @@ FOR_ALL = OFFER | {"id": "parking", "members_only": False, "benefit": {"kind": "
 class HeadOffice:
     """What commands do beside a hub."""
 
-    def __init__(self, db: Path) -> None:
-        self.files = CouponFiles.beside(db)
+    def __init__(self, db: Path | str, beside: Path | None = None) -> None:
+        """`db` is the hub's; for a PostgreSQL `beside` says where the keys lie."""
+        self.files = CouponFiles.of(db, beside)
         self.books = open_books(self.files.books)
         self.membership = Membership(self.books)
         self.ring = KeyRing(self.files.member_keys)
@@ -80,11 +81,23 @@ class HeadOffice:
 
 
 @contextmanager
-def coupon_hub(url: str, db: Path, *, first_use: bool = True, caps: Caps | None = None) -> Iterator[Hub]:
-    ledger = SqliteLedger(db)
-    service = CouponService(CouponFiles.beside(db), UTC, caps=caps or Caps(None, None), first_use=first_use)
+def coupon_hub(
+    url: str,
+    db: Path | str,
+    beside: Path | None = None,
+    *,
+    first_use: bool = True,
+    caps: Caps | None = None,
+    name: str = "hub",
+) -> Iterator[Hub]:
+    ledger = open_ledger(db)
+    files = CouponFiles.of(db, beside)
+    service = CouponService(files, UTC, caps=caps or Caps(None, None), first_use=first_use, place=url)
     ready = threading.Event()
-    hub = Hub(Broker.parse(url), ledger, "hub", backoff_s=BACKOFF, coupons=service, on_ready=ready.set)
+    hub = Hub(
+        Broker.parse(url), ledger, name, backoff_s=BACKOFF, coupons=service,
+        one_of_several=is_postgres(db), on_ready=ready.set,
+    )  # fmt: skip
     thread = threading.Thread(target=hub.run)
     thread.start()
     try:

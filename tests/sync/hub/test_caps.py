@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
+import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.members import MemberKey
@@ -21,6 +25,7 @@ from sync.hub.coupons import Caps, CouponDesk
 from sync.keys import KeyPair
 from sync.topics import BoxIdentity
 from sync.trigger_signing import sign_trigger
+from tests.postgres import Postgres
 from tests.sync.coupon_fakes import FOR_ALL, OFFER, HeadOffice
 
 MONDAY = 1_795_392_000.0
@@ -44,12 +49,32 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
-@given(steps)
+def in_a_file(tmp_path: Path, _request: pytest.FixtureRequest) -> HeadOffice:
+    return HeadOffice(Path(mkdtemp(dir=tmp_path)) / "hub.db")
+
+
+def in_postgresql(tmp_path: Path, request: pytest.FixtureRequest) -> HeadOffice:
+    where = request.getfixturevalue("where_coupons_are")
+    with psycopg.connect(where, autocommit=True) as db:
+        db.execute("DROP SCHEMA IF EXISTS coupons CASCADE")
+    return HeadOffice(where, tmp_path / "hub.db")
+
+
+@pytest.fixture
+def where_coupons_are(postgres: Postgres) -> str:
+    return postgres.database()
+
+
+@pytest.mark.parametrize("new_office", [in_a_file, in_postgresql])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=steps)
 def test_no_limit_is_ever_passed_and_no_decision_is_issued_twice(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str | None, str, int, str]]
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    new_office: Callable[[Path, pytest.FixtureRequest], HeadOffice],
+    steps: list[tuple[int, str | None, str, int, str]],
 ) -> None:
-    office = HeadOffice(tmp_path_factory.mktemp("office") / "hub.db")
+    office = new_office(tmp_path, request)
     key = MemberKey("k1", bytes(32), 0.0, MONDAY * 2)
     office.membership.replace_members("rainbow", key, PLATES.items(), MONDAY * 2, MONDAY)
     office.membership.replace_offers("rainbow", OFFERS, MONDAY * 2, MONDAY)

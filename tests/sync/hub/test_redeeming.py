@@ -40,9 +40,12 @@ def issue(office: HeadOffice, count: int = 1) -> list[str]:
     return [row[0] for row in office.books.db.execute("SELECT code FROM decision ORDER BY seq")]
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[HeadOffice]:
-    made = HeadOffice(tmp_path / "hub.db")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HeadOffice]:
+    if request.param == "sqlite":
+        made = HeadOffice(tmp_path / "hub.db")
+    else:
+        made = HeadOffice(request.getfixturevalue("postgres").database(), tmp_path / "hub.db")
     yield made
     made.books.close()
 
@@ -69,7 +72,7 @@ def test_of_many_at_the_same_moment_one_succeeds(office: HeadOffice) -> None:
     start = threading.Barrier(8)
 
     def ask(desk: str) -> None:
-        books = open_books(office.books.path)
+        books = open_books(office.files.books)
         start.wait()
         outcomes.extend(
             (code, books.redeem(code, at=time.time(), by=desk, key=code).refusal) for code in codes
@@ -91,7 +94,7 @@ def test_it_stays_used_after_a_restart(office: HeadOffice) -> None:
     [code] = issue(office)
     office.books.redeem(code, at=time.time(), by="desk", key="1")
     office.books.close()
-    office.books = open_books(office.books.path)
+    office.books = open_books(office.files.books)
     assert office.books.redeem(code, at=time.time(), by="desk", key="2").refusal == "already_redeemed"
 
 
