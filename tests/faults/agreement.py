@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -67,9 +66,9 @@ class Agreement:
             self.faults.append(f"{what}: {missing.total()} missing, {more.total()} too many, such as {one}")
 
 
-def compare(database: Path, hub: str, coupons: Path, witness: Witness, cars: list[Car]) -> Agreement:
+def compare(witness: Witness, hub: str, cars: list[Car]) -> Agreement:
     """Everything, once the box has nothing left to send. hub: the address of its PostgreSQL."""
-    found = Agreement()
+    found, database = Agreement(), witness.database
     now = committed(database)
     assert now is not None, f"{database} cannot be read"
     for table, gone in witness.vanished(now).items():
@@ -90,7 +89,7 @@ def compare(database: Path, hub: str, coupons: Path, witness: Witness, cars: lis
                 _hours(found, scope, centre)
         _events(found, box, centre)
         _messages(found, box, centre)
-        _coupons(found, box, centre, coupons, cars)
+        _coupons(found, box, centre, cars)
     for one in totals(hub):
         found.differ("messages set aside", 0, one.set_aside)
         found.differ("messages given up", 0, one.given_up)
@@ -190,12 +189,11 @@ def _messages(found: Agreement, box: sqlite3.Connection, centre: psycopg.Connect
 
 
 def _coupons(
-    found: Agreement, box: sqlite3.Connection, centre: psycopg.Connection[Any], coupons: Path, cars: list[Car]
+    found: Agreement, box: sqlite3.Connection, centre: psycopg.Connection[Any], cars: list[Car]
 ) -> None:
     """What the box answered to the parking system is decided at the centre, once, and used once."""
     here = [row[0] for row in box.execute('SELECT "key" FROM coupon_trigger')]
-    with closing(sqlite3.connect(f"file:{coupons}?mode=ro", uri=True)) as books:
-        decided = books.execute('SELECT "key", verdict, code FROM decision').fetchall()
+    decided = centre.execute('SELECT "key", verdict, code FROM coupons.decision').fetchall()
     there = [key for key, *_ in decided]
     found.sets("coupon decisions", here, there)
     accepted = {key: code for key, verdict, code in decided if verdict == "accepted"}
