@@ -21,6 +21,7 @@ from edge.store.parking import Boot, ParkingBooks, Signed, Stay
 from edge.store.retention import DAY_S, KEPT_DAYS
 from pipelines.coupons import Decision
 from pipelines.parking_records import Session
+from pipelines.records import Record
 from sync.down.documents import Piece
 from tests.edge.store.build import NOON, crossing, event, gate, visit, zone
 from tests.edge.store.test_audits import audit
@@ -137,7 +138,7 @@ def steps(box: Box) -> list[tuple[str, Callable[[], object]]]:
         return lambda: StoredDocuments(box.there, lambda: float(NOON)).add_piece(one)
 
     old = [crossing(t, track=int(t)) for t in hour]
-    new = [crossing(NOON + 3.0), visit(NOON + 20.0), event(NOON + 30.0)]
+    new: list[Record] = [crossing(NOON + 3.0), visit(NOON + 20.0), event(NOON + 30.0)]
     return [
         ("open", box.open),
         ("add old records", lambda: box.there.add_records(old)),

@@ -129,7 +129,8 @@ class BoxMain(Program):
 
     def __init__(self, folder: Path, site: Path, data: Path) -> None:
         self.port = free_port()
-        at = ["--site", site, "--data", data, "--host", "127.0.0.1", "--port", str(self.port)]
+        where: list[str | Path] = ["--site", site, "--data", data, "--host", "127.0.0.1"]
+        at = [*where, "--port", str(self.port)]
         super().__init__("main", [*STOREEDGE, "run", *at], folder)
 
     def api(self, path: str) -> Any:

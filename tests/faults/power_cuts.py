@@ -170,7 +170,7 @@ def _judge(store: Store, recovery: Recovery | None, life: Life, *, at: int, outc
     if not before:  # cut while the database was first made: nothing had been promised
         outcome.kept_exactly += 1
         return
-    assert recovery is None, f"taken for damaged or old: {recovery and recovery.reason}"
+    assert recovery is None, f"taken for damaged or old: {recovery}"
     waiting = [row for stream in STREAMS for row in store.pending(stream, 0, 100_000)]
     judged = store.read(lambda c: life.promises.judge(c, waiting, at))
     outcome.lost += len(judged.lost)

@@ -30,7 +30,7 @@ from sync.hub.membership import Membership
 from sync.keys import KeyPair
 from tests.faults.agreement import Agreement, compare
 from tests.faults.parking_system import ParkingSystem
-from tests.faults.parts import CAPTURE, ENGINE, BoxMain, Broker, Database, Hub, dead
+from tests.faults.parts import CAPTURE, ENGINE, BoxMain, Broker, Database, Hub, Program, dead
 from tests.faults.witness import Witness
 from tests.postgres import programs
 
@@ -129,7 +129,7 @@ class Whole:
         self.witness = Witness(self.data / DATABASE)
         self._coming: dict[str, tuple[float, Callable[[], bool]]] = {}
         self._starts: dict[str, float] = {}
-        self._programs = {"main": self.main, "hub": self.hub, "broker": self.broker}
+        self._programs: dict[str, Program] = {"main": self.main, "hub": self.hub, "broker": self.broker}
 
     def close(self) -> None:
         """End everything, however far it has come."""
@@ -140,8 +140,8 @@ class Whole:
     def begin(self) -> None:
         """Start all, killing them while they first make what they need, until the box has what the centre has
         to tell and every camera is looked at."""
-        for name, part in (("broker", self.broker), ("hub", self.hub), ("main", self.main)):
-            part.start()
+        for name in ("broker", "hub", "main"):
+            self._programs[name].start()
             time.sleep(self.chance.uniform(0.2, 1.2))
             self.kill(name)
         for part in self._programs.values():

@@ -22,7 +22,7 @@ from edge.store.retention import DAY_S, KEPT_DAYS, TIME
 from pipelines.coupon_rules import Caps
 from pipelines.coupons import Coupons, Ledger
 from pipelines.parking import Sessions
-from pipelines.parking_records import ParkingEvent
+from pipelines.parking_records import ParkingEvent, What
 from pipelines.plate_tokens import PlateKeys
 from pipelines.records import (
     CameraWindow,
@@ -247,7 +247,8 @@ class Living:
 
     def _park(self, index: int) -> Iterator[str]:
         """A car comes; one that came half an hour ago leaves. Some were here before today."""
-        for what, number in (("entry", index), ("exit", index - 30)):
+        told: tuple[tuple[What, int], ...] = (("entry", index), ("exit", index - 30))
+        for what, number in told:
             if number < 0:
                 continue
             plate = f"粤B{number % 35:03}{number % 35:03}"
@@ -258,7 +259,7 @@ class Living:
                     lane="entry-1" if what == "entry" else "exit-1",
                     t=self.now,
                     plate=plate,
-                    source="feed",
+                    source="http",
                     feed="lot",
                     ref=f"o{number}",
                     parked_s=1800.0 if what == "exit" else None,
