@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from sync.backoff import Backoff
 from sync.broker import Broker
@@ -23,7 +23,14 @@ from sync.topics import ROOT
 
 log = logging.getLogger(__name__)
 
-UP_TOPICS: Final = f"{ROOT}/+/+/+/up/#"
+Streams = Literal["all", "data", "trigger"]
+UP_TOPICS: Final[dict[Streams, tuple[str, ...]]] = {
+    "all": (f"{ROOT}/+/+/+/up/#",),
+    "data": (f"{ROOT}/+/+/+/up/data",),
+    "trigger": (f"{ROOT}/+/+/+/up/trigger", f"{ROOT}/+/+/+/up/reply/+"),
+}
+"""What a hub takes. A broker keeps one queue for each hub: where a thousand boxes bring what they have saved up,
+a live trigger waits behind all of it, unless a hub of its own takes the triggers."""
 STATE_TOPICS: Final = f"{ROOT}/+/+/+/state"
 SHARE: Final = "$share/{group}/"
 """Several hubs on one database share the messages of a broker with MQTT 5; each sees every state, because
@@ -53,6 +60,7 @@ class Hub:
         coupons: CouponService | None = None,
         one_of_several: bool = False,
         group: str | None = None,
+        streams: Streams = "all",
         on_ready: Callable[[], None] | None = None,
     ) -> None:
         """`name` must differ between hubs that run at the same time and stay the same over a restart;
@@ -70,13 +78,13 @@ class Hub:
             keep_session_s=0 if one_of_several else KEEP_SESSION_S,
             max_unread=AT_ONCE,
             backoff=Backoff(*backoff_s),
-            many=True,
         )
         self._on_ready = on_ready
         self._stopping = threading.Event()
         self._waiting: list[Arrived] = []
         self._stuck = False
         self._group = group or ("hub" if one_of_several else None)
+        self._streams = streams
         self._shared = False
 
     def run(self) -> None:
@@ -160,7 +168,7 @@ class Hub:
 
     def _subscribe(self) -> None:
         share = SHARE.format(group=self._group) if self._shared else ""
-        self._link.subscribe([STATE_TOPICS, share + UP_TOPICS])
+        self._link.subscribe([STATE_TOPICS, *(share + topic for topic in UP_TOPICS[self._streams])])
 
     def _subscribed(self, answer: Subscribed) -> None:
         for topic, reason in answer.refused:
