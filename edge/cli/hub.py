@@ -18,7 +18,7 @@ from edge.errors import EdgeError
 from sync.hub.coupon_service import CouponFiles, CouponService
 from sync.hub.coupons import Caps
 from sync.hub.databases import is_postgres, open_ledger, shown
-from sync.hub.receiver import Hub
+from sync.hub.receiver import Hub, Streams
 from sync.hub.totals import BoxTotals, totals
 from sync.mqtt import Broker
 
@@ -65,6 +65,11 @@ def run(
     timezone: str = typer.Option("Asia/Shanghai", help="Where the days of coupon caps begin and end."),
     member_day: int = typer.Option(1, min=0, help="Coupons a member gets a day, over all stores."),
     member_week: int = typer.Option(3, min=0, help="The same for a week."),
+    streams: Streams = typer.Option(
+        "all",
+        help="data or trigger: take only these. With thousands of boxes let one hub take the triggers alone, "
+        "so that they do not wait behind a backlog, and the others the data.",
+    ),
     ask_first: bool = typer.Option(
         False, "--ask-first", help="Believe no box's key before `hub boxes trust`, not even its first."
     ),
@@ -91,6 +96,7 @@ def run(
         coupons=service,
         one_of_several=is_postgres(db),
         group=group,
+        streams=streams,
         on_ready=lambda: print(f"hub ready: {connection} -> {shown(db)}", flush=True),
     )
     for number in (signal.SIGTERM, signal.SIGINT):

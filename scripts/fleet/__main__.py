@@ -36,6 +36,10 @@ def _options() -> tuple[Plan, bool]:
     parser.add_argument("--boxes", type=_some, default=usual.boxes, help="default: %(default)s")
     parser.add_argument("--hubs", type=_some, default=usual.hubs, help="default: %(default)s")
     parser.add_argument(
+        "--trigger-hubs", type=int, default=usual.trigger_hubs,
+        help="for each broker, hubs that take only triggers; 0: --hubs take them too; default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument(
         "--brokers", type=_some, default=usual.brokers,
         help="boxes and hubs are shared out among them; default: %(default)s",
     )  # fmt: skip
@@ -65,7 +69,7 @@ def _options() -> tuple[Plan, bool]:
     plan = Plan(**given)
     if plan.hubs < plan.brokers:
         parser.error("every broker needs a hub: --hubs at least as many as --brokers")
-    if not (plan.minute_s > 0 and plan.away_s >= 0 and plan.triggers_per_s >= 0):
+    if not (plan.minute_s > 0 and plan.away_s >= 0 and plan.triggers_per_s >= 0 and plan.trigger_hubs >= 0):
         parser.error("seconds and rates are above 0")
     return plan, as_json
 

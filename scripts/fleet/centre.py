@@ -46,9 +46,9 @@ def open_files() -> int:
 class Centre:
     """Everything in one temporary folder, gone with `stop`."""
 
-    def __init__(self, brokers: int, hubs: int) -> None:
-        """Raises UnmeasurableError where mosquitto or PostgreSQL is missing. Hubs are shared out among the
-        brokers, and all have one database."""
+    def __init__(self, brokers: int, hubs: int, trigger_hubs: int) -> None:
+        """Raises UnmeasurableError where mosquitto or PostgreSQL is missing. `hubs` are shared out among the
+        brokers, each of which has `trigger_hubs` beside; all have one database."""
         mosquitto = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
         if mosquitto is None:
             raise UnmeasurableError("no mosquitto: apt-get install mosquitto")
@@ -59,7 +59,7 @@ class Centre:
         self.folder = Path(tempfile.mkdtemp(prefix="storeedge-fleet-"))
         self.postgres = Postgres(bin_, {"shared_buffers": "256MB", "max_wal_size": "2GB"})
         self.ports = [free_port() for _ in range(brokers)]
-        self._hubs = hubs
+        self._streams = ["data" if trigger_hubs else "all"] * hubs + ["trigger"] * trigger_hubs * brokers
         self.where = ""
         self._brokers: list[Part] = []
         self._running: list[Part] = []
@@ -75,7 +75,7 @@ class Centre:
     def begin(self) -> None:
         """Brokers and hubs, at the same moment."""
         self._brokers = [self._broker(number, port) for number, port in enumerate(self.ports)]
-        self._running = [self._hub(number) for number in range(self._hubs)]
+        self._running = [self._hub(number, streams) for number, streams in enumerate(self._streams)]
         for broker, port in zip(self._brokers, self.ports, strict=True):
             broker.wait_until(lambda port=port: listens(port), 30.0)  # type: ignore[misc]
 
@@ -122,11 +122,12 @@ class Centre:
         conf.write_text(CONF.format(user=user, port=port, folder=folder), encoding="utf-8")
         return Part("broker", (self._mosquitto, "-c", conf), folder / "log")
 
-    def _hub(self, number: int) -> Part:
+    def _hub(self, number: int, streams: str) -> Part:
         url = f"mqtt://127.0.0.1:{self.ports[number % len(self.ports)]}"
         name = f"hub-{number}"
-        command = (*STOREEDGE, "hub", "run", "--broker", url, "--db", self.where, "--name", name)
-        return Part("hub", command, self.folder / f"{name}.log")
+        command = (*STOREEDGE, "hub", "run", "--broker", url, "--db", self.where)
+        more = ("--name", name, "--streams", streams)
+        return Part("hub", (*command, *more), self.folder / f"{name}.log")
 
 
 def _cpu_s(pid: int) -> float:

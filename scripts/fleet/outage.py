@@ -33,6 +33,8 @@ class Plan:
 
     boxes: int = 1_000
     hubs: int = 2
+    trigger_hubs: int = 1
+    """For each broker, beside `hubs`; 0: those take the triggers too."""
     brokers: int = 1
     minutes_each: int = 1
     """Of normal work before the outage, and after all has drained."""
@@ -52,7 +54,7 @@ def play(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
     fails. Whatever happens, nothing is left running."""
     _check_files(plan, open_files())
     with ExitStack() as stack:
-        centre = Centre(plan.brokers, plan.hubs)
+        centre = Centre(plan.brokers, plan.hubs, plan.trigger_hubs)
         stack.callback(centre.stop)
         centre.start()
         fleet = _Fleet(plan, centre, tell)

@@ -29,8 +29,8 @@ UP_TOPICS: Final[dict[Streams, tuple[str, ...]]] = {
     "data": (f"{ROOT}/+/+/+/up/data",),
     "trigger": (f"{ROOT}/+/+/+/up/trigger", f"{ROOT}/+/+/+/up/reply/+"),
 }
-"""What a hub takes. A broker keeps one queue for each hub: where a thousand boxes bring what they have saved up,
-a live trigger waits behind all of it, unless a hub of its own takes the triggers."""
+"""What a hub takes. A broker keeps one queue for each hub: where a thousand boxes bring what they have saved
+up, a live trigger waits behind all of it, unless a hub of its own takes the triggers."""
 STATE_TOPICS: Final = f"{ROOT}/+/+/+/state"
 SHARE: Final = "$share/{group}/"
 """Several hubs on one database share the messages of a broker with MQTT 5; each sees every state, because
@@ -78,6 +78,7 @@ class Hub:
             keep_session_s=0 if one_of_several else KEEP_SESSION_S,
             max_unread=AT_ONCE,
             backoff=Backoff(*backoff_s),
+            many=True,
         )
         self._on_ready = on_ready
         self._stopping = threading.Event()
