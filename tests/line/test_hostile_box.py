@@ -213,8 +213,8 @@ def test_a_box_hears_nothing_of_others_however_it_asks(connect: Callable[..., Li
 def test_a_box_cannot_take_messages_away_from_the_hub(
     broker: Mosquitto, certs: Path, connect: Callable[..., Link], tmp_path: Path
 ) -> None:
-    """mosquitto 2.0 lets anybody join a shared group, and throws the share of one away who may not read it. So
-    a hub that is alone shares nothing, and several share by a word that no box knows."""
+    """mosquitto 2.0 lets anybody join a shared group, and throws the share of a stranger away. So a hub that
+    is alone shares nothing, and several share by a word that no box knows."""
     hostile, outbox = connect(box(HOSTILE)), MemoryOutbox()
     hostile.subscribe(
         [f"$share/{word}/{topics.ROOT}/+/+/+/up/#" for word in ("hub", "x", "storeedge-hub", "1")]
