@@ -6,8 +6,10 @@ and a consumer ignores what it does not know. So every field that came later has
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Final, Literal, Self
+from operator import itemgetter
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, model_validator
 
@@ -50,7 +52,9 @@ class WindowBody(Payload):
 
     @model_validator(mode="after")
     def _missing_is_not_zero(self) -> Self:
-        measured = list(map(self.__dict__.__getitem__, _measured(type(self))))
+        measured = _measured(type(self))(self.__dict__)
+        if None not in measured:  # as good as always
+            return self
         missing = measured.count(None)
         if missing not in {0, len(measured)}:
             raise ValueError("the counts of a window are all numbers or all null")
@@ -60,11 +64,14 @@ class WindowBody(Payload):
 
 
 @cache
-def _measured(kind: type[WindowBody]) -> tuple[str, ...]:
-    """The counts that every message has."""
-    return tuple(
+def _measured(kind: type[WindowBody]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """What takes the counts that every message has out of a window's fields."""
+    names = [
         name for name, field in kind.model_fields.items() if field.is_required() and name not in _ALWAYS_KNOWN
-    )
+    ]
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda fields: tuple(fields[name] for name in names)
 
 
 class JudgedBody(WindowBody):

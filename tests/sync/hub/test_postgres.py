@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any, Final
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
 
 from pipelines.as_json import FIGURES
-from pipelines.records import GateWindow
+from pipelines.records import GateWindow, HeatWindow, Quality
 from sync.bodies import minute_body, utc
 from sync.envelope import envelope
 from sync.errors import SyncError
@@ -26,6 +29,7 @@ from sync.outbox import OutboxRow
 from sync.payloads import MINUTE
 from sync.topics import BoxIdentity
 from tests.postgres import Postgres, running
+from tests.sync import records
 from tests.sync.fakes import START
 
 BOX = BoxIdentity("rainbow", "sz-futian", "box-01")
@@ -101,6 +105,44 @@ def test_what_it_refuses_for_another_reason_is_found_among_a_thousand_rows(
     (held,) = totals(url)
     assert (held.minutes, held.set_aside, [gate.entries for gate in held.gates]) == (998, 2, [998])
     assert ["violates check constraint" in reason for _, reason in aside(url)] == [True, True]
+
+
+ODD: Final = 'a\tb\nc\\d"e\r\\N üé' + "x"
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    names=st.tuples(records.names, records.names).filter(lambda pair: "\0" not in "".join(pair)),
+    quality=records.qualities,
+    cells=records.cells,
+)
+@example(
+    names=(ODD, ODD), quality=Quality(None, 0.5, None, 1e-07, "poor", (ODD, "\\.")), cells=((1, -2, 1e-3),)
+)
+def test_whatever_a_box_calls_its_things_and_says_of_them_is_kept_as_it_was(
+    ledger: PostgresLedger, url: str, names: tuple[str, str], quality: Quality | None, cells: Any
+) -> None:
+    assume(quality is None or "\0" not in "".join(quality.reasons))
+    ledger.commit([birth()], 1000.0)
+    camera, gate = names
+    body = minute_body(
+        START,
+        [
+            GateWindow(camera, gate, START, 60.0, 1, 2, 3, quality=quality),
+            HeatWindow(camera, gate, START, 60.0, "m", cells),
+        ],
+    )
+    with psycopg.connect(url) as db:
+        db.execute("TRUNCATE message, gate_minute, heat_minute")
+    row = OutboxRow("data", "e1", 1, MINUTE, body, 0.0)
+    ledger.commit([judge(BOX.up("data"), envelope(BOX, row, utc(START)))], 1000.0)
+    with reading(url) as ask:
+        assert ask("SELECT camera, id FROM gate_minute", ()) == [names]
+        ((kept,),) = ask("SELECT quality FROM gate_minute", ())
+        ((held,),) = ask("SELECT cells FROM heat_minute", ())
+        ((text,),) = ask("SELECT body::text FROM message", ())
+    told = {window["scope"]: window for window in json.loads(body)["windows"]}
+    assert (kept, held, text) == (told["gate"]["quality"], told["heat"]["cells"], body)
 
 
 # -- a server that goes away ---------------------------------------------------------------------------
