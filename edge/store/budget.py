@@ -27,6 +27,8 @@ HEADROOM_MAX: Final = 16 * 2**20
 """Empty pages that are kept for what comes: the longest minute is a hundredth of it."""
 SLACK_MAX: Final = 4 * 2**20
 """Of the disk, left to others."""
+OWN_FAULT: Final = 32 * 2**20
+"""With so much of our own on a full disk it is not only the others who fill it."""
 CHECKPOINT_PAGES: Final = 1_000
 
 
@@ -66,6 +68,12 @@ class Room:
     def most_needed(self) -> int:
         """Nothing that is written at once is longer."""
         return min(HEADROOM_MAX, self.cap // 2)
+
+    @property
+    def worth_a_message(self) -> bool:
+        """Messages may be given up. Not for a disk that others fill while there is little of ours in it: what
+        is counted can wait in memory, and they may leave again."""
+        return not self.disk_bound or self.cap >= OWN_FAULT
 
     @property
     def disk_bound(self) -> bool:

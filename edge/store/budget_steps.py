@@ -85,11 +85,15 @@ class Thinned:
 Step = Callable[[sqlite3.Connection, float], Thinned | None]
 
 
-def thin(connection: sqlite3.Connection, now: float, *, alone: bool = False) -> Thinned | None:
+def thin(
+    connection: sqlite3.Connection, now: float, *, alone: bool = False, spare_messages: bool = False
+) -> Thinned | None:
     """One step within the caller's transaction, and its note in the books; None: there is nothing left to
-    give up. now: UTC seconds. alone: no centre is waiting."""
+    give up. now: UTC seconds. alone: no centre is waiting. spare_messages: give up none that waits."""
     newest = _newest(connection, now)
     for step in _ALONE if alone else _ORDER:
+        if spare_messages and step is _messages:
+            continue
         taken = step(connection, newest)
         if taken is not None:
             _note(connection, taken, now)

@@ -211,8 +211,10 @@ class Store:
         return room.left < room.most_needed and self._thin()
 
     def _thin(self) -> bool:
+        spare = not self._budget.look(self._connection).worth_a_message
         with self._transaction() as connection:
-            return budget_steps.thin(connection, self._clock(), alone=self._alone) is not None
+            taken = budget_steps.thin(connection, self._clock(), alone=self._alone, spare_messages=spare)
+        return taken is not None
 
     def _thin_or_release(self) -> bool:
         """A step needs some room itself, in the log."""
