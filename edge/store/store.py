@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, TypeVar
+from typing import IO, Final, Self, TypeVar
 
 from edge.clock_trust import DARK_END, is_dark
 from edge.errors import StoreForeign, StoreFull
@@ -51,6 +51,9 @@ from sync.payloads import EVENT
 log = logging.getLogger("edge.store")
 
 T = TypeVar("T")
+
+AT_ONCE: Final = 2_000
+"""Records in one transaction: a hundredth of the room that is kept ready."""
 
 
 class Store:
@@ -260,12 +263,17 @@ class Store:
         return self._inherits or self._epoch
 
     def add_records(self, new: Sequence[Record]) -> int:
-        """Keep records, in one transaction; an event is also put into the outbox. How many were new.
+        """Keep records; an event is also put into the outbox. How many were new. More than `AT_ONCE` go in
+        several transactions, so that they fit where there is little room: when one is refused, those before
+        it are kept, and may be given again.
 
         A record that can never be kept, such as one with an id of a thousand letters, is logged and left
         out: it must not hold up those after it.
         """
-        return self._with_room(lambda: self._add_records(new)) if new else 0
+        return sum(
+            self._with_room(lambda part=new[i : i + AT_ONCE]: self._add_records(part))  # type: ignore[misc]
+            for i in range(0, len(new), AT_ONCE)
+        )
 
     def _add_records(self, new: Sequence[Record]) -> int:
         with self._transaction() as connection:
