@@ -33,6 +33,7 @@ AWAY_S: Final = (0.5, 5.0, 60.0, 3600.0)
 """Seconds for which a broker is away."""
 SLOW_DISK_S: Final = 0.05
 """What a sync takes on a poor eMMC."""
+HEARD: Final = ("up/trigger", "down/ack/trigger")
 SAMPLE_S: Final = 0.05
 CONF: Final = (
     "allow_anonymous true\nset_tcp_nodelay true\nmax_inflight_messages 100\nmax_queued_messages 1000000\n"
@@ -100,7 +101,7 @@ def _run(week: Path, folder: Path, server: Postgres | None, sync_s: float = 0.0)
         held = totals(where)[0]
         if held.minutes != seven_days.MINUTES + told["minutes"] or held.events != seven_days.EVENTS:
             raise UnmeasurableError(f"the hub holds {held.minutes} minutes and {held.events} events")
-        return _figures(told, ear.heard, memory) | {
+        return _figures(told, ear, memory) | {
             "cpu_us_per_message": {
                 name: round(1e6 * seconds / told["rows"])
                 for name, seconds in ({"box": told["cpu_s"]} | {n: now[n] - spent[n] for n in now}).items()
@@ -109,7 +110,7 @@ def _run(week: Path, folder: Path, server: Postgres | None, sync_s: float = 0.0)
         }
 
 
-def _figures(told: dict[str, Any], heard: dict[str, float], memory: Memory) -> dict[str, Any]:
+def _figures(told: dict[str, Any], ear: Ear, memory: Memory) -> dict[str, Any]:
     marks, coupons = told["marks"], told["coupons"]
     drain = marks["end"] - marks["start"]
     return {
@@ -117,15 +118,17 @@ def _figures(told: dict[str, Any], heard: dict[str, float], memory: Memory) -> d
         "first_acknowledged_s": round(marks["first"] - marks["start"], 2),
         "messages_per_s": round(told["rows"] / drain),
         "opening_ms": round(1000 * told["opened_s"]),
-        "deletions": told["acknowledgements"],
+        "deletions": told["deletions"],
         "wal_mib": round(told["wal"] / 2**20, 1),
         "minutes_counted_meanwhile": told["minutes"],
         "minute_commit_ms": _spread(told["minute_s"]),
         "live_triggers": {
             "sent": len(coupons),
-            "commit_ms": _spread([c["committed"] - c["began"] for c in coupons.values()]),
-            "to_a_subscriber_ms": _spread([heard[key] - c["began"] for key, c in coupons.items()]),
-            "to_acknowledgement_ms": _spread([c["gone"] - c["began"] for c in coupons.values()]),
+            "commit_ms": _spread([c["committed"] - c["began"] for c in coupons]),
+            "to_a_subscriber_ms": _spread([ear.heard[c["seq"]] - c["began"] for c in coupons]),
+            "to_acknowledgement_ms": _spread(
+                [ear.acknowledged(c["seq"]) - c["began"] for c in coupons]
+            ),
         },
         "memory_mib": {
             name: {"at_a_tenth": memory.at(name, marks["tenth"]), "at_the_end": memory.at(name, marks["end"]),
@@ -171,10 +174,12 @@ def _busiest(moments: Sequence[float]) -> int:
 
 
 class Ear:
-    """A subscriber of the triggers."""
+    """A subscriber of the triggers and of the centre's acknowledgements of them."""
 
     def __init__(self, url: str) -> None:
-        self.heard: dict[str, float] = {}
+        self.heard: dict[int, float] = {}
+        """When each trigger came first, by seq."""
+        self._acknowledged: list[tuple[int, float]] = []
         self._link = Link(Broker.parse(url), "ear")
         self._ready, self._done = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -184,14 +189,23 @@ class Ear:
             for happening in self._link.poll(0.5):
                 match happening:
                     case Up():
-                        self._link.subscribe(["storeedge/1/+/+/+/up/trigger"])
+                        self._link.subscribe([f"storeedge/1/+/+/+/{name}" for name in HEARD])
                     case Subscribed():
                         self._ready.set()
-                    case Arrived(payload=payload, receipt=receipt):
-                        now = time.monotonic()
+                    case Arrived(topic, payload, receipt):
+                        self._hear(topic, json.loads(payload), time.monotonic())
                         self._link.confirm(receipt)
-                        self.heard.setdefault(json.loads(payload)["body"]["key"], now)
         self._link.close()
+
+    def _hear(self, topic: str, said: dict[str, Any], now: float) -> None:
+        if topic.endswith("/down/ack/trigger"):
+            self._acknowledged.append((said["upto"], now))
+        else:
+            self.heard.setdefault(said["seq"], now)
+
+    def acknowledged(self, seq: int) -> float:
+        """When the centre said that it holds this."""
+        return next(moment for upto, moment in self._acknowledged if upto >= seq)
 
     def __enter__(self) -> Self:
         self._thread.start()

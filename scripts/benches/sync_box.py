@@ -8,7 +8,6 @@ Prints one line of JSON at the end. Times are monotonic seconds, the same for ev
 from __future__ import annotations
 
 import json
-import os
 import random
 import sqlite3
 import sys
@@ -39,10 +38,9 @@ EXPIRES_S: Final = 600.0
 
 
 class WatchedStore(Store):
-    """Notes when a trigger's row leaves the outbox; on a slow disk if wanted."""
+    """Counts the deletions; on a slow disk if wanted."""
 
-    gone: dict[int, float]
-    commits = 0
+    deletions = 0
     sync_s = 0.0
     """The disk takes so much longer for each commit."""
 
@@ -54,15 +52,8 @@ class WatchedStore(Store):
 
     def acknowledge(self, stream: Stream, epoch: str, upto: int) -> int:
         """As `Store`'s."""
-        deleted = super().acknowledge(stream, epoch, upto)
-        self.commits += 1
-        if stream == "trigger":
-            now = time.monotonic()
-            for seq in range(upto, 0, -1):
-                if seq in self.gone:
-                    break
-                self.gone[seq] = now
-        return deleted
+        self.deletions += 1
+        return super().acknowledge(stream, epoch, upto)
 
 
 @dataclass(slots=True)
@@ -71,26 +62,28 @@ class Work:
 
     store: WatchedStore
     centre: Centre
-    began: dict[str, float] = field(default_factory=dict)
-    """When a coupon was decided, by key."""
-    committed: dict[str, float] = field(default_factory=dict)
-    seqs: dict[str, int] = field(default_factory=dict)
+    coupons: list[dict[str, float]] = field(default_factory=list)
+    """When each was decided (`began`) and `committed`, and its `seq`."""
     minute_s: list[float] = field(default_factory=list)
     minutes: int = 0
 
     def coupon(self) -> None:
         """Decide, sign, commit, nudge."""
-        key, now = f"c-{len(self.began)}", time.time()
+        now = time.time()
         body = self.centre.line.sign(
             TriggerBody(
-                key=key, lane="exit-1", direction="exit", decision="issued", offer="coffee", at=utc(now),
-                expires_at=utc(now + EXPIRES_S), token="ab" * 32, member=True, minutes_parked=42.0,
+                key=f"c-{len(self.coupons)}", lane="exit-1", direction="exit", decision="issued", offer="coffee",
+                at=utc(now), expires_at=utc(now + EXPIRES_S), token="ab" * 32, member=True, minutes_parked=42.0,
             )
         )  # fmt: skip
-        self.began[key] = time.monotonic()
-        self.seqs[key] = self.store.write(lambda connection: _put(connection, body, now))
-        self.committed[key] = time.monotonic()
+        began = time.monotonic()
+        seq = self.store.write(lambda connection: _put(connection, body, now))
+        self.coupons.append({"began": began, "committed": time.monotonic(), "seq": seq})
         self.centre.nudge()
+
+    def gone(self) -> int:
+        """Coupons that have left the outbox."""
+        return len(self.coupons) - self.store.backlog("trigger").rows
 
     def minute(self, start: int) -> None:
         """What the recorder does once a minute."""
@@ -114,7 +107,7 @@ def main(folder: Path, url: str, sync_s: float) -> dict[str, Any]:
     opened_at = time.monotonic()
     clock = SteadyClock.start()
     with WatchedStore.open(folder / DATABASE, **BOX, clock=clock.now) as store:
-        store.gone, store.sync_s = {}, sync_s
+        store.sync_s = sync_s
         opened_s = time.monotonic() - opened_at
         waiting = store.backlog("data").rows
         centre = Centre(site(url), store, folder, clock)
@@ -127,7 +120,7 @@ def main(folder: Path, url: str, sync_s: float) -> dict[str, Any]:
         centre.start()
         turn = 0
         wal = 0
-        while (done := publisher.status().acknowledged - len(store.gone)) < waiting:
+        while (done := publisher.status().acknowledged - work.gone()) < waiting:
             now = time.monotonic()
             if now - marks["start"] > PATIENCE_S:
                 sys.exit(f"not drained: {publisher.status()}")
@@ -149,14 +142,10 @@ def main(folder: Path, url: str, sync_s: float) -> dict[str, Any]:
         centre.stop()
     return {
         "opened_s": opened_s, "rows": waiting, "marks": marks, "cpu_s": cpu, "wal": wal,
-        "acknowledgements": store.commits, "minutes": work.minutes, "minute_s": work.minute_s,
-        "coupons": {
-            key: {"began": began, "committed": work.committed[key], "gone": store.gone[work.seqs[key]]}
-            for key, began in work.began.items()
-        },
+        "deletions": store.deletions, "minutes": work.minutes, "minute_s": work.minute_s,
+        "coupons": work.coupons,
     }  # fmt: skip
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
     print(json.dumps(main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]))))
