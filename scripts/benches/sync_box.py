@@ -72,8 +72,9 @@ class Work:
         now = time.time()
         body = self.centre.line.sign(
             TriggerBody(
-                key=f"c-{len(self.coupons)}", lane="exit-1", direction="exit", decision="issued", offer="coffee",
-                at=utc(now), expires_at=utc(now + EXPIRES_S), token="ab" * 32, member=True, minutes_parked=42.0,
+                key=f"c-{len(self.coupons)}", lane="exit-1", direction="exit", decision="issued",
+                offer="coffee", at=utc(now), expires_at=utc(now + EXPIRES_S), token="ab" * 32, member=True,
+                minutes_parked=42.0,
             )
         )  # fmt: skip
         began = time.monotonic()
