@@ -93,6 +93,8 @@ class Budget:
         """size: bytes that the database's pages may take. Its log and the reserve come on top: 3 % each, a
         reserve of 1 MiB at least, and no more than 8 MiB each."""
         self._path, self.size = path, size
+        self.held_to = size
+        """The newest cap."""
         self._reserve = path.with_name(path.name + ".reserve")
         self._reserved = max(RESERVE[0], min(RESERVE[1], size // 32))
 
@@ -108,7 +110,7 @@ class Budget:
         log_room = 2 * page * checkpoint_pages(self.size // page)
         kept = min(SLACK_MAX, whole // 64) + max(0, self._reserved - _size(self._reserve))
         growth = max(0, free - kept - max(0, log_room - log))
-        cap = min(self.size, file + growth)
+        self.held_to = cap = min(self.size, file + growth)
         connection.execute(f"PRAGMA max_page_count = {cap // page}")
         return Room(page * (pages - empty), cap, self.size, free)
 

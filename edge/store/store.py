@@ -209,8 +209,10 @@ class Store:
         """A write met the end of the room: whether it may be tried again."""
         if self._budget.release():
             return True
+        held_to, room = self._budget.held_to, self._budget.look(self._connection)
+        if room.cap > held_to:
+            return True  # others have left the disk
         # With so much left it is not the pages that are missing but the disk, to which nothing can be given.
-        room = self._budget.look(self._connection)
         return room.left < room.most_needed and self._thin()
 
     def _thin(self) -> bool:
