@@ -13,16 +13,15 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from edge.clock import SteadyClock, boot_id, clock_synchronised, steady_seconds
-from edge.clock_trust import DARK_END, Reading, Setting, Trust, TrustWatch, begin
+from edge.clock_trust import Reading, Setting, Trust, TrustWatch, begin
 from edge.errors import StoreError
 from edge.log import fields
 from edge.notify import notify
 from edge.store import restamp
-from edge.store.restamp import CLOCK_UNKNOWN, Stamped
+from edge.store.restamp import CLOCK_UNKNOWN
 from pipelines.records import Event
 
 log = logging.getLogger("edge.clock")
@@ -76,7 +75,6 @@ class ClockKeeper:
         known = store.read(lambda connection: restamp.known(connection, self._boot))
         mine = store.read(lambda connection: restamp.stretch(connection, self._boot))
         self._newest = known.newest
-        self._stamped = Stamped()
         self._refused_at: float | None = None
         self._untimed, self._untimed_at = 0, float("-inf")
         self._saved = mine is not None
@@ -150,22 +148,11 @@ class ClockKeeper:
             self._keep(self.change)
 
     def _told(self, now: float) -> list[Event]:
-        """The beginning of a time that is not known, and what got its time."""
+        """The beginning of a time that is not known."""
         events: list[Event] = []
         if not self.known and not self._unknown_told:
             self._unknown_told = True
             events.append(Event(CLOCK_UNKNOWN, now))
-        if self._stamped.minutes or self._stamped.guessed:
-            detail: dict[str, Any] = {
-                "minutes": self._stamped.minutes,
-                "guessed": self._stamped.guessed,
-            }
-            if abs(self._stamped.seconds) < DARK_END:  # from the dark it says nothing
-                detail["seconds"] = round(self._stamped.seconds, 1)
-            detail = {name: value for name, value in detail.items() if value}
-            log.warning("minutes were given their time", extra=fields(**detail))
-            events.append(Event("clock_stamped", now, detail=detail))
-            self._stamped = Stamped()
         return events
 
     def _follow(self, change: Setting | None) -> None:
@@ -193,6 +180,12 @@ class ClockKeeper:
             log.error("what was counted cannot be given its time yet: %s", error)
             self._refused_at = self._read().steady
             return False
-        self._stamped = replace(stamped, guessed=stamped.guessed + self._stamped.guessed)
+        if stamped.minutes or stamped.guessed:
+            log.warning(
+                "minutes were given their time",
+                extra=fields(
+                    minutes=stamped.minutes, guessed=stamped.guessed, by_s=round(stamped.seconds, 1)
+                ),
+            )
         self._refused_at, self._saved = None, True
         return True

@@ -47,9 +47,11 @@ class Span:
     """A stretch of counting by one offset. All are box seconds."""
 
     begun: float
-    first_minute: int
     end: float
-    """Nothing of it is at or after this."""
+    """Records of it are in [begun, end)."""
+    first_minute: int
+    end_minute: float
+    """And minutes that start in [first_minute, end_minute)."""
 
 
 def move(
@@ -72,12 +74,12 @@ def move(
         row[0]
         for row in connection.execute(
             "SELECT DISTINCT start FROM minute WHERE start >= ? AND start < ? ORDER BY start",
-            (span.first_minute, span.end),
+            (span.first_minute, span.end_minute),
         )
     ]
     # From the far end, so that a minute always moves to where the one before it has just left.
     for quarter in sorted({start - start % QUARTER_S for start in starts}, reverse=whole > 0):
-        begin, end = max(quarter, span.first_minute), min(float(quarter + QUARTER_S), span.end)
+        begin, end = max(quarter, span.first_minute), min(float(quarter + QUARTER_S), span.end_minute)
         for start, taken in _take_out(connection, quarter, begin, end, reverse=whole > 0):
             if not is_dark(start):
                 _tell(connection, start, judged([_unseen(window) for window in taken]), now)
@@ -207,21 +209,22 @@ def _move_records(connection: sqlite3.Connection, span: Span, by: float, whole: 
     if not is_dark(span.begun):  # the centre has those that go on under the time at which they began
         for event in events:
             if event.t_end is None:
-                _put_event(connection, replace(event, t_end=max(event.t, now - by)), now)
+                put_event(connection, replace(event, t_end=max(event.t, now - by)), now)
     for table, times in _TIMES.items():
         _shift(connection, table, times, span, by)
     for table in COUNTED:
         connection.execute(
             f"UPDATE {table} SET counted = counted + ? WHERE counted >= ? AND counted < ?",  # noqa: S608
-            (whole, span.first_minute, span.end),
+            (whole, span.first_minute, span.end_minute),
         )
     if is_dark(span.begun):
         for event in reversed(events):
             end = None if event.t_end is None else event.t_end + by
-            _put_event(connection, replace(event, t=event.t + by, t_end=end), now)
+            put_event(connection, replace(event, t=event.t + by, t_end=end), now)
 
 
-def _put_event(connection: sqlite3.Connection, event: Event, now: float) -> None:
+def put_event(connection: sqlite3.Connection, event: Event, now: float) -> None:
+    """Put an event's message into the outbox."""
     outbox.put(connection, "data", EVENT, event_body(event), created_at=now)
 
 

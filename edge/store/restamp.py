@@ -24,18 +24,25 @@ from typing import Final
 
 from edge.clock_trust import DARK_END, Known, Setting, Trust, is_dark
 from edge.store import records
-from edge.store.moving import Span, move, place
-from pipelines.records import MINUTE_S, Window
+from edge.store.moving import Span, move, place, put_event
+from pipelines.records import MINUTE_S, Event, Window
 
 CLOCK_UNKNOWN: Final = "clock_unknown"
 """The event that lasts while the time of day is not known."""
-_LAST: Final = (
-    "SELECT max(start) FROM minute WHERE start >= ? AND start < ?",
-    *(f"SELECT max({column}) FROM {table} WHERE {column} >= ? AND {column} < ?"  # noqa: S608 - our names
-      for table, column in (
-          ("crossing", "t"), ("visit", "t_out"), ("wait", "t_out"), ("vehicle_passage", "t"), ("event", "t"),
-          ("parking_session", "told_at"),
-      )),
+OVERLAP_S: Final = 600.0
+"""An earlier boot whose times reach only so far into this one had a clock that is a little fast: a guess
+would be further off."""
+_MINUTES: Final = "SELECT max(start) FROM minute WHERE start >= ? AND start < ?"
+_OBSERVED: Final = (
+    "SELECT max(start) FROM camera_window WHERE observed_seconds > 0 AND start >= ? AND start < ?"
+)
+"""Minutes that nobody saw are also made of the time before a boot, back to the last one's."""
+_RECORDS: Final = tuple(
+    f"SELECT max({column}) FROM {table} WHERE {column} >= ? AND {column} < ?"  # noqa: S608 - our names
+    for table, column in (
+        ("crossing", "t"), ("visit", "t_out"), ("wait", "t_out"), ("vehicle_passage", "t"), ("event", "t"),
+        ("parking_session", "told_at"),
+    )
 )  # fmt: skip
 
 
@@ -68,14 +75,15 @@ def stretch(connection: sqlite3.Connection, boot: str) -> Stretch | None:
 def known(connection: sqlite3.Connection, boot: str) -> Known:
     """What the store knows of time without what this boot counted."""
     stretches = _stretches(connection)
-    unsure = {
-        s.boot: min(s.setting.begun, s.first_minute) for s in stretches if s.setting.trust == "plausible"
-    }
+    unsure = [s for s in stretches if s.setting.trust == "plausible"]
     dark = [s.setting.begun for s in stretches if s.setting.trust == "unknown"]
-    last = max((t for t in (_last(connection, 0.0, DARK_END), *dark) if t is not None), default=None)
+    last = max(
+        (t for t in (_last(connection, _before(None, 0.0, DARK_END)), *dark) if t is not None), default=None
+    )
+    ours = next((s for s in unsure if s.boot == boot), None)
     return Known(
-        newest=_last(connection, DARK_END, unsure.get(boot, math.inf)),
-        sure=_last(connection, DARK_END, min(unsure.values(), default=math.inf)),
+        newest=_last(connection, _before(ours)),
+        sure=_last(connection, _before(next(iter(unsure), None))),
         dark_free=0.0 if last is None else float(_minute(last) + 2 * MINUTE_S),
     )
 
@@ -105,7 +113,7 @@ def set_clock(
     if former is not None and former.setting.trust != "synced":
         by = setting.offset - former.setting.offset
         if by:
-            span = Span(former.setting.begun, former.first_minute, _end(connection, former))
+            span = _span(connection, former)
             _end_unknown(connection, span, now - by)
             minutes = move(connection, span, by, now, sure=True, tick=tick)
     if setting.trust != "unknown":
@@ -114,7 +122,21 @@ def set_clock(
         keep = "" if setting.trust == "synced" else "plausible"
         connection.execute("DELETE FROM clock_stretch WHERE boot != ? AND trust != ?", (boot, keep))
     _put(connection, boot, setting, former, round(by / MINUTE_S) * MINUTE_S)
-    return Stamped(minutes, by, guessed)
+    done = Stamped(minutes, by, guessed)
+    _tell(connection, done, now)
+    return done
+
+
+def _tell(connection: sqlite3.Connection, done: Stamped, now: float) -> None:
+    """One event says what was moved."""
+    if not (done.minutes or done.guessed) or is_dark(now):
+        return
+    detail: dict[str, int | float] = {"minutes": done.minutes, "guessed": done.guessed}
+    if abs(done.seconds) < DARK_END:  # from the dark it says nothing
+        detail["seconds"] = round(done.seconds, 1)
+    event = Event("clock_stamped", now, detail={name: value for name, value in detail.items() if value})
+    if records.insert(connection, event):
+        put_event(connection, event, now)
 
 
 def keep_dark(
@@ -160,8 +182,8 @@ def _move_wrong(
     guessed = 0
     for one in reversed(_stretches(connection)):
         if one.boot != boot and one.setting.trust == "plausible":
-            last = _last(connection, one.setting.begun, _end(connection, one))
-            if last is not None and last >= setting.begun:
+            last = _last(connection, _span(connection, one))
+            if last is not None and last >= setting.begun + OVERLAP_S:
                 guessed += _move_before(connection, one, setting.begun, now, tick)
     return guessed
 
@@ -174,7 +196,7 @@ def _move_dark(
     spans = [s for s in _stretches(connection) if s.boot != boot and s.setting.trust == "unknown"]
     spans.insert(0, Stretch("", Setting(0.0, "unknown", 0.0), 0))
     for one in reversed(spans):
-        last = _last(connection, one.setting.begun, _end(connection, one))
+        last = _last(connection, _span(connection, one))
         if last is not None:
             guessed += _move_before(connection, one, before, now, tick)
             before -= last - one.setting.begun + MINUTE_S
@@ -185,8 +207,8 @@ def _move_before(
     connection: sqlite3.Connection, one: Stretch, before: float, now: float, tick: Callable[[], object]
 ) -> int:
     """Move a stretch so that it ends right before a time, by whole minutes."""
-    span = Span(one.setting.begun, one.first_minute, _end(connection, one))
-    last = _last(connection, span.begun, span.end)
+    span = _span(connection, one)
+    last = _last(connection, span)
     if last is None:
         return 0
     _end_unknown(connection, span, last)
@@ -203,20 +225,33 @@ def _end_unknown(connection: sqlite3.Connection, span: Span, at: float) -> None:
         )
 
 
-def _end(connection: sqlite3.Connection, one: Stretch) -> float:
-    """Before this everything is the stretch's own: another one begins, or its scale ends."""
-    later = [
-        other.setting.begun
-        for other in _stretches(connection)
-        if other.boot != one.boot and other.setting.begun > one.setting.begun
+def _span(connection: sqlite3.Connection, one: Stretch) -> Span:
+    """What is of a stretch: until another one begins, or its scale ends."""
+    begun, scale = one.setting.begun, DARK_END if is_dark(one.setting.begun) else math.inf
+    later = [s for s in _stretches(connection) if s.boot != one.boot and begun < s.setting.begun < scale]
+    return _before(next(iter(later), None), begun, scale, one.first_minute)
+
+
+def _before(
+    one: Stretch | None, begun: float = DARK_END, end: float = math.inf, first_minute: int | None = None
+) -> Span:
+    """All from a time on that is before a stretch, or before `end`."""
+    first = int(begun) if first_minute is None else first_minute
+    return (
+        Span(begun, end, first, end)
+        if one is None
+        else Span(begun, one.setting.begun, first, one.first_minute)
+    )
+
+
+def _last(connection: sqlite3.Connection, span: Span) -> float | None:
+    """The newest time of anything counted; on the dark scale of anything at all."""
+    minutes = _MINUTES if is_dark(span.begun) else _OBSERVED
+    asked = [
+        (minutes, (span.first_minute, span.end_minute)),
+        *((sql, (span.begun, span.end)) for sql in _RECORDS),
     ]
-    scale = DARK_END if is_dark(one.setting.begun) else math.inf
-    return min(scale, *later) if later else scale
-
-
-def _last(connection: sqlite3.Connection, begin: float, end: float) -> float | None:
-    """The newest time in [begin, end) of anything counted."""
-    found = [connection.execute(sql, (begin, end)).fetchone()[0] for sql in _LAST]
+    found = [connection.execute(sql, bounds).fetchone()[0] for sql, bounds in asked]
     return max((float(t) for t in found if t is not None), default=None)
 
 

@@ -108,7 +108,9 @@ SYNCED = Setting(NOW - UP_S, "synced", NOW)
         pytest.param(SYNCED, NOW - YEAR_S, True, INSIST_S, "synced", -YEAR_S - 1, id="a year back, insisted"),
     ],
 )  # fmt: skip
-def test_a_running_box_takes_a_better_time_after_a_while(setting, wall, synced, waits, trust, shift):
+def test_a_running_box_takes_a_better_time_after_a_while(  # noqa: PLR0917 - one row of the table
+    setting, wall, synced, waits, trust, shift
+):
     found = after(watch(setting, 3000.0 if setting is DARK else NOW), wall, synced)
     assert found is not None
     assert found[0] == pytest.approx(waits, abs=1)

@@ -64,6 +64,11 @@ def at_the_centre(store: Store) -> dict[int, int | None]:
     return {start: entries for start, entries in sorted(held.items()) if entries is not None}
 
 
+def events_told(store: Store) -> list[Event]:
+    rows = store.pending("data", 0, 999)
+    return [read_event(row.body) for row in rows if row.schema == "storeedge/event/1"]
+
+
 def in_the_store(store: Store) -> dict[int, int]:
     return store.read(
         lambda c: {w.start: w.entries for w in windows.select(c, "gate", 0, 2**40) if w.observed_seconds}  # type: ignore[attr-defined]
@@ -79,7 +84,12 @@ def by_quarters(store: Store) -> int:
 def test_dark_minutes_reach_no_quarter_hour_and_no_message_until_they_have_their_time(store, clock):
     put_clock(store, "boot-1", setting(DARK, "unknown"), DARK)
     clock.now = DARK + 200.0
-    store.add_records([crossing(DARK + 10.0), Event("camera_offline", DARK + 20.0, camera="cam-1")])
+    store.add_records(
+        [
+            crossing(DARK + 10.0),
+            Event("camera_offline", DARK + 20.0, camera="cam-1", detail={"silent_s": 1.0}),
+        ]
+    )
     minute(store, DARK, 1)
     minute(store, DARK + 60, 2)
     assert (store.backlog("data").rows, by_quarters(store)) == (0, 0)
@@ -93,8 +103,11 @@ def test_dark_minutes_reach_no_quarter_hour_and_no_message_until_they_have_their
     assert by_quarters(store) == 3
     assert store.read(restamp.untimed) == 0
     assert [record.t for record in store.records_since(0)] == [NOON + 30.0, NOON + 40.0]
-    told = [read_event(r.body) for r in store.pending("data", 0, 99) if r.schema == "storeedge/event/1"]
-    assert [(one.name, one.t) for one in told] == [("camera_offline", NOON + 40.0)]
+    stamped = {"minutes": 2}
+    assert [(one.name, one.t, one.detail) for one in events_told(store)] == [
+        ("camera_offline", NOON + 40.0, {"silent_s": 1.0}),
+        ("clock_stamped", NOON + 220.0, stamped),
+    ]
 
 
 def test_a_moved_minute_is_added_to_one_that_is_there(store):
@@ -158,7 +171,8 @@ def test_boots_that_never_knew_the_time_are_put_in_order_before_this_one(store):
     assert list(found.values()) == [7, 1, 2, 4], "in their order"
     assert max(found) < NOON
     assert min(start for start in found if found[start] < 7) >= NOON - 600, "right before this boot"
-    bodies = [json.loads(row.body) for row in store.pending("data", 0, 99)][-3:]
+    rows = [row for row in store.pending("data", 0, 99) if row.schema == "storeedge/minute/1"]
+    bodies = [json.loads(row.body) for row in rows][-3:]
     assert all("clock_untrusted" in w["quality"]["reasons"] for body in bodies for w in body["windows"])
     stretches = store.read(lambda c: c.execute("SELECT boot, trust FROM clock_stretch").fetchall())
     assert [tuple(row) for row in stretches] == [("boot-3", "synced")]
@@ -215,7 +229,7 @@ def test_the_event_of_the_unknown_time_ends_when_it_is_known(store, clock):
     clock.now = float(DARK)
     store.add_records([Event("clock_unknown", DARK + 1.0)])
     put_clock(store, "boot-1", setting(NOON, "synced"), NOON + 300.0)
-    (told,) = (read_event(row.body) for row in store.pending("data", 0, 9))
+    (told,) = events_told(store)
     assert (told.t, told.t_end) == (NOON + 1.0, NOON + 300.0)
     assert store.events_under_way(["clock_unknown"]) == []
 
@@ -224,7 +238,7 @@ def test_an_event_that_goes_on_is_ended_under_the_time_that_the_centre_knows(sto
     put_clock(store, "boot-1", setting(NOON, "plausible"), NOON)
     store.add_records([event(NOON + 5.0, "queue_long")])
     put_clock(store, "boot-1", setting(NOON + HOUR, "synced"), NOON + HOUR + 60.0)
-    told = [read_event(row.body) for row in store.pending("data", 0, 9)]
+    told = events_told(store)
     assert [(one.t, one.t_end) for one in told] == [(NOON + 5.0, None), (NOON + 5.0, NOON + 60.0)]
     assert store.events_under_way(["queue_long"])[0].t == NOON + HOUR + 5.0
 
@@ -293,5 +307,5 @@ def test_a_store_that_refuses_changes_nothing(store, monkeypatch):
 
 def test_nothing_is_known_of_an_empty_store(store):
     assert store.read(lambda c: restamp.known(c, "boot-1")) == Known()
-    assert store.read(lambda c: records.uncounted(c)) == []
+    assert store.read(records.uncounted) == []
     assert store.read(queries.last_minute) is None
