@@ -74,7 +74,7 @@ def restore(
     typer.echo(
         f"{'/'.join(done.backup.owner)} goes on from {made:%Y-%m-%d %H:%M:%S} UTC with a new epoch: "
         f"{done.backup.waiting} messages wait and are sent as what they were; {done.not_counted} records of "
-        "the minute then open are kept and not counted, since the box has most likely counted them afterwards; "
+        "the minute then open are kept and not counted, since the box has most likely counted them since; "
         "coupons issued since are not known to it"
         + (f"; what was there lies at {done.aside}" if done.aside else "")
     )

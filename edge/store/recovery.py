@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
-from edge.errors import StoreCorrupt, StoreForeign
+from edge.errors import StoreCorrupt, StoreError, StoreForeign
 from edge.log import fields
 from edge.store import inherited, recovery_files
 from edge.store.database import APPLICATION_ID, damaged, explain, fault_of, lock, mark_of
@@ -95,7 +95,10 @@ class StoreFile:
 
     def open(self) -> tuple[Store, Recovery | None]:
         """As `open_or_recover`."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot be opened: {error.strerror}") from error
         holder = lock(self.path)
         try:
             recovery = self._as_found()
@@ -174,7 +177,7 @@ class StoreFile:
         draft = recovery_files.draft_of(self.path)
         with self._opened(draft) as new:
             found = self._bring_over(new, aside, now)
-            detail: Detail = {"reason": setting.reason[:MOST_REASON], "file": aside.name}
+            detail: Detail = {"fault": setting.reason[:MOST_REASON], "file": aside.name}
             if setting.older:
                 detail["not_counted"] = new.write(inherited.close_records)
             detail |= found.detail()
@@ -251,9 +254,11 @@ class StoreFile:
         except sqlite3.DatabaseError:
             return None  # opening it will say what is wrong
         try:
-            return Recovery(RESTORED, begin_epoch_in(self.path, reason, meta))
+            detail = begin_epoch_in(self.path, reason, meta)
         except StoreCorrupt as error:
             return self.anew(f"{reason}, and {_fault_in(self.path, error)}", older=True)
+        log.warning("an older database goes on with a new epoch", extra=fields(**detail))
+        return Recovery(RESTORED, detail)
 
     def _read_meta(self) -> dict[str, str]:
         """Of the file without its log."""
@@ -278,10 +283,9 @@ def begin_epoch_in(path: Path, reason: str, meta: dict[str, str]) -> Detail:
                 raise damaged(path, fault)
             migrate(connection)
             connection.execute("BEGIN IMMEDIATE")
-            before = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
             closed = inherited.begin_epoch(connection)
             waiting = connection.execute("SELECT count(*) FROM inherited").fetchone()[0]
-            detail: Detail = {"reason": reason, "waiting": waiting, "not_counted": closed}
+            detail: Detail = {"fault": reason, "messages": waiting, "not_counted": closed}
             if BACKUP_AT in meta:
                 detail["made_at"] = int(float(meta[BACKUP_AT]))
             _note(connection, RESTORED, detail)
@@ -292,15 +296,14 @@ def begin_epoch_in(path: Path, reason: str, meta: dict[str, str]) -> Detail:
             connection.close()
     except sqlite3.Error as error:
         raise explain(path, error) from error
-    log.warning("an older database goes on with a new epoch", extra=fields(before=before, **detail))
     return detail
 
 
 def _note(connection: sqlite3.Connection, name: str, detail: Detail) -> None:
     """Keep it until the time of day is known and an event can tell it."""
     text = json.dumps([name, detail], separators=(",", ":"))
-    while len(text) > MOST_META and detail["reason"]:
-        detail["reason"] = str(detail["reason"])[:-1]
+    while len(text) > MOST_META and detail["fault"]:
+        detail["fault"] = str(detail["fault"])[:-1]
         text = json.dumps([name, detail], separators=(",", ":"))
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (UNTOLD, text))
 

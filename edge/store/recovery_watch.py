@@ -143,7 +143,8 @@ class RecoveryWatch:
                     self._check()
             except (StoreError, OSError, sqlite3.Error) as error:
                 log.error("%s", error)
-                self._stopping.wait(AGAIN_S)
+                self._wanted.wait(AGAIN_S)
+                self._wanted.set()
 
     def _bring_older(self) -> None:
         for key, rest in self._store.read(rests).items():

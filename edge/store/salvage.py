@@ -52,9 +52,9 @@ class Found:
             "rows": sum(self.rows.values()),
             "unfit": self.unfit,
             "unread": self.unread,
-            "waiting": self.waiting,
-            "again": self.again,
-            "missing": self.missing,
+            "messages": self.waiting,
+            "messages_again": self.again,
+            "messages_lost": self.missing,
         }
         return {name: number for name, number in kinds.items() if number or name == "rows"}
 

@@ -14,7 +14,10 @@ from pipelines.records import Event
 
 ENDS: Final = {"camera_back": "camera_offline"}
 """Events that are told as the end of another one of the same camera."""
-COUNTS: Final = ("people", "waiting", "capacity", "minutes", "guessed", "seconds", "silent_s", "days", "free_mib")
+COUNTS: Final = (
+    "people", "waiting", "capacity", "minutes", "guessed", "seconds", "silent_s", "days", "free_mib", "rows",
+    "messages_lost",
+)  # fmt: skip
 """Details that are told in words, in this order: `event.fact_NAME`."""
 LENGTHS: Final = frozenset({"seconds", "silent_s"})
 """Those of them that are lengths of time."""

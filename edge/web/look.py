@@ -22,6 +22,7 @@ from edge.store.day import BusinessDay, business_day, day_of
 from edge.store.occupancy import OccupancySum
 from edge.store.queries import CameraSum, Fresh, GateSum, Key, LaneSum, Step, ZoneSum
 from edge.store.queries_service import CounterSum, QueueSum
+from edge.store.recovery import RECOVERED
 from edge.store.restamp import CLOCK_UNKNOWN
 from pipelines.area_watch import OVER_CAPACITY
 from pipelines.patrol import NAMES
@@ -35,7 +36,7 @@ SEALED_WITHIN_S: Final = MINUTE_S + CLOSE_LAG_S + 20.0
 QUEUE_STEP: Final = ("waits", "wait_seconds", "over_limit", "abandoned")
 """What is told of a queue by the hour."""
 LASTING: Final = frozenset(
-    {*NAMES, OVER_CAPACITY, *watch.NAMES, *line_watch.NAMES, *disk_watch.NAMES, CLOCK_UNKNOWN}
+    {*NAMES, OVER_CAPACITY, *watch.NAMES, *line_watch.NAMES, *disk_watch.NAMES, CLOCK_UNKNOWN, RECOVERED}
 )
 """Names of events that begin and end."""
 MOST_EVENTS: Final = 200
