@@ -18,8 +18,9 @@ from sync.hub.postgres_rollups import hours
 from sync.hub.postgres_session import Connection, in_a_line, open_connection, set_up
 from sync.hub.postgres_tables import KEYS, ROLLED
 
-AT_ONCE: Final = 1000
-"""Hours in one transaction: some 50,000 rows to read."""
+AT_ONCE: Final = 200_000
+"""Notes that one transaction takes, the same hour's together as far as that goes: some seconds' work. Nothing
+waits for it: only this thread writes hours."""
 ADDING: Final = 0x53746F7265486F75
 """Advisory lock: two that add up the same hour could each miss what the other has seen."""
 _MAKE: Final = b"CREATE TEMP TABLE due (LIKE due_hour) ON COMMIT DELETE ROWS"
@@ -27,7 +28,7 @@ _LOCK: Final = "SELECT pg_try_advisory_xact_lock(%s)"
 _TAKE: Final = (
     "WITH taken AS (DELETE FROM due_hour WHERE ctid = ANY (ARRAY(SELECT ctid FROM due_hour LIMIT %s)) "  # noqa: S608
     f"RETURNING *) INSERT INTO due (scope, {', '.join(KEYS)}) "
-    f"SELECT DISTINCT scope, {', '.join(KEYS)} FROM taken"
+    f"SELECT DISTINCT scope, {', '.join(KEYS)} FROM taken ORDER BY scope, {', '.join(KEYS)}"
 ).encode()
 _SCOPES: Final = "SELECT DISTINCT scope FROM due"
 _ADD: Final = {scope: hours(scope).encode() for scope in ROLLED}
@@ -69,14 +70,14 @@ class HourBook:
                 return 0
             taken = db.execute(_TAKE, (AT_ONCE,)).rowcount
             for (scope,) in db.execute(_SCOPES).fetchall() if taken else []:
-                if scope in _ADD:
-                    db.execute(_ADD[scope])
+                db.execute(_ADD[scope])
         return taken
 
     def _connected(self) -> Connection:
         if self._db is None:
             self._db = open_connection(self._url)
             set_up(self._db)
+            self._db.execute("SET statement_timeout = '10min'")
             self._db.execute(_MAKE)
         return self._db
 
