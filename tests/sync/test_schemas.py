@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import yaml
 from hypothesis import given
 
 from pipelines.records import Event, Window
-from sync import topics
+from sync import asyncapi, schemas, topics
 from sync.bodies import event_body, hour_bodies, minute_body, utc
 from sync.coupon_payloads import REDEEMED, RedeemedBody
 from sync.outbox import STREAMS, OutboxRow
@@ -134,6 +135,44 @@ def test_the_schema_refuses_what_the_hub_sets_aside() -> None:
     assert MINUTE_FILE.is_valid(good | {"later": 1})
 
 
+def test_the_asyncapi_file_is_what_the_code_says() -> None:
+    assert schemas.ASYNCAPI.read_text("utf-8") == asyncapi.text(MODELS, file_name), (
+        'run: python -c "from sync.schemas import write; write()"'
+    )
+
+
+def test_every_kind_of_topic_that_the_code_takes_apart_has_its_channel() -> None:
+    box = BoxIdentity("rainbow", "sz-futian", "box-01")
+    given = {
+        "tenant": box.tenant,
+        "store": box.store,
+        "box": box.box,
+        "stream": "data",
+        "name": "a",
+        "id": "b",
+    }
+    templates = [t for t in vars(topics).values() if isinstance(t, str) and t.startswith(topics.ROOT + "/")]
+    kinds = {about.kind for t in templates if (about := topics.parse(t.format(**given))) is not None}
+    assert len(kinds) == len(templates)
+    assert kinds == set(ASYNCAPI["channels"])
+    for name, channel in asyncapi.CHANNELS.items():
+        about = topics.parse(channel.address.format(**given))
+        assert about is not None
+        assert about.kind == name
+
+
+def test_no_schema_holds_words_that_asyncapi_understands_otherwise() -> None:
+    """The official parser refuses OpenAPI's `discriminator` object, which pydantic writes."""
+
+    def words(node: Any) -> set[str]:
+        if isinstance(node, dict):
+            return set(node) | {word for value in node.values() for word in words(value)}
+        return {word for item in node for word in words(item)} if isinstance(node, list) else set()
+
+    for name in MODELS:
+        assert not words(schema(name)) & {"discriminator", "nullable", "example"}, name
+
+
 def test_asyncapi_names_the_topics_and_streams_that_the_code_uses() -> None:
     channels = ASYNCAPI["channels"]
     assert ASYNCAPI["asyncapi"] == "3.0.0"
@@ -179,6 +218,11 @@ def test_every_reference_in_asyncapi_leads_somewhere() -> None:
 def test_the_schema_of_a_minute_explains_the_dwell_bins() -> None:
     zone = schema(MINUTE)["$defs"]["ZoneBody"]["properties"]["dwell"]
     assert "[0, 2, 3, 5, 8, 13" in zone["description"]
+
+
+def test_the_example_for_the_central_engineer_is_ten_lines() -> None:
+    body = ast.parse((ROOT / "docs/examples/subscribe.py").read_text("utf-8")).body[1:]  # without its words
+    assert sum((node.end_lineno or 0) - node.lineno + 1 for node in body) <= 10
 
 
 def test_the_example_for_the_central_engineer_prints_what_boxes_send(mosquitto: Mosquitto) -> None:
