@@ -5,9 +5,10 @@ import json
 import sys
 
 from paho.mqtt import subscribe
+from paho.mqtt.client import MQTTMessage
 
 
-def show(_client: object, _data: object, message: subscribe.paho.MQTTMessage) -> None:
+def show(_client: object, _data: object, message: MQTTMessage) -> None:
     said = json.loads(message.payload)
     print(*message.topic.split("/")[2:5], said["schema"], said["seq"], json.dumps(said["body"]), flush=True)
 
