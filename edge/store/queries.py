@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from edge.clock_trust import DARK_END
 from edge.store.stretch import Key, parts
 from edge.store.sums import LANE_WAYS, CameraSum, GateSum, LaneSum, ZoneSum
 from pipelines.records import MINUTE_S
@@ -147,9 +148,11 @@ def first_observed(connection: sqlite3.Connection, begin: int, end: int) -> int 
     return found[0] if found else None  # type: ignore[index]
 
 
-def last_minute(connection: sqlite3.Connection) -> int | None:
-    """Start of the newest committed minute."""
-    found: int | None = connection.execute("SELECT max(start) FROM minute").fetchone()[0]
+def last_minute(connection: sqlite3.Connection, *, dark: bool = False) -> int | None:
+    """Start of the newest committed minute; of those whose time of day is not known where `dark`."""
+    found: int | None = connection.execute(
+        "SELECT max(start) FROM minute WHERE (start < ?) = ?", (DARK_END, dark)
+    ).fetchone()[0]
     return found
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self, TypeVar
 
-from edge.clock_trust import DARK_END, is_dark
+from edge.clock_trust import is_dark
 from edge.errors import StoreForeign, StoreFull
 from edge.store import (
     audits,
@@ -33,6 +33,7 @@ from edge.store import (
     minutes,
     occupancy,
     outbox,
+    queries,
     records,
     restamp,
     retention,
@@ -351,12 +352,7 @@ class Store:
         """Start of the newest committed minute of the scale that we count on. A new run goes on with it
         (`Minutes(layouts, sealed_before=last_sealed_minute())`): what it adds to that minute is added up."""
         dark = is_dark(self._clock())
-        found: int | None = self._read(
-            lambda connection: connection.execute(
-                "SELECT max(start) FROM minute WHERE (start < ?) = ?", (DARK_END, dark)
-            ).fetchone()[0]
-        )
-        return found
+        return self._read(lambda connection: queries.last_minute(connection, dark=dark))
 
     def last_occupancy(self) -> Sequence[OccupancyWindow]:
         """The newest committed window of each area: `Minutes(..., occupied=...)` goes on from it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from edge import disk_watch, line_watch
+from edge.clock_trust import is_dark
 from edge.config import SiteConfig
 from edge.live import Live, Snapshot
 from edge.parking import watch
@@ -140,10 +141,12 @@ class Observer:
 
     def _look(self, now: float, day: BusinessDay) -> Look:
         with reading(self.path) as connection:
-            last = queries.last_minute(connection)
+            last = queries.last_minute(connection, dark=is_dark(now))
             horizon = _horizon(now, day, last)
             begin, end = day.begin, day.end
             is_today = now < day.end
+            if is_dark(now):  # what is counted now belongs to no day
+                horizon = end = begin
             opens, closes = _open_span(day, horizon)
             return Look(
                 now=now,
@@ -160,12 +163,12 @@ class Observer:
                 cameras=queries.cameras(connection, opens, closes),
                 events=_events(connection, begin, end, is_today),
                 hours=_series(connection, day.hours()),
-                minutes=_series(connection, _last_minutes(now) if is_today else []),
+                minutes=_series(connection, _last_minutes(now) if is_today and begin < end else []),
                 fresh=queries.fresh(connection, begin, end),
                 observed=queries.observed(connection, opens, closes),
                 first_observed=queries.first_observed(connection, begin, end),
                 last_minute=last,
-                past=self._past(connection, now, day) if is_today else None,
+                past=self._past(connection, now, day) if is_today and begin < end else None,
                 audits=audits.select(connection),
                 epoch=_epoch(connection),
                 streams={

@@ -161,8 +161,12 @@ class TodayPage:
     def show(self, view: View) -> None:
         """Put a view's figures on the page; only what changed is sent."""
         today = view.today
-        self._subtitle.text = self._texts(
-            "page.subtitle", date=self._texts.day(today.date), hours=wording.hours(today, self._texts)
+        self._subtitle.text = (
+            self._texts("page.no_date")
+            if view.no_date
+            else self._texts(
+                "page.subtitle", date=self._texts.day(today.date), hours=wording.hours(today, self._texts)
+            )
         )
         for part in self._parts:
             part.show(view)

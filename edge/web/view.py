@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from edge.clock_trust import is_dark
 from edge.parking.status_api import ParkingStatus
 from edge.web import figures, models, models_service, service, status
 from edge.web.happenings import Happening, happenings
@@ -28,6 +29,9 @@ class View:
     """None on a box without lanes."""
     happenings: list[Happening]
     """What goes on first, then the newest."""
+
+    no_date: bool
+    """The time of day is not known: nothing belongs to a day."""
 
     @property
     def doors(self) -> bool:
@@ -59,6 +63,7 @@ class Views:
                     counters=service.counters(look, site).counters,
                     areas=service.areas(look, site).areas,
                     parking=None if park is None else park(look.day.begin, look.day.end),
+                    no_date=is_dark(look.now),
                     happenings=happenings(look.events, LASTING, status.offline(look)),
                 )
                 self._made = (look, view)
