@@ -5,9 +5,10 @@ that owns no room is stuck. So the box owns what it needs before it needs it:
 
 - it makes room inside its file while there is still some (`Room.tight`, `budget_steps.py`), and gives no
   pages back to the disk but those that retention frees;
-- its log stays as long as it has once been, and is written over from its beginning;
-- a file beside the database holds room for a log that has to grow once more. It is given up when a write
-  meets a full disk, and made again when the disk has room.
+- its log is made as long as it becomes in everyday work when there is room for it, with zeros at its end,
+  which SQLite takes for its end, and is written over from its beginning;
+- a file beside the database holds room for a log that has to grow once more, or is made anew when the box
+  starts. It is given up when a write meets a full disk, and made again when the disk has room.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ class Budget:
         self._path, self.size = path, size
         self.held_to = size
         """The newest cap."""
+        self._log_room = 0
         self._reserve = path.with_name(path.name + ".reserve")
         self._reserved = max(RESERVE[0], min(RESERVE[1], size // 32))
 
@@ -106,10 +108,10 @@ class Budget:
         )
         disk = os.statvfs(self._path.parent)
         free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-        file, log = _size(self._path), _size(self._log)
-        log_room = 2 * page * checkpoint_pages(self.size // page)
+        file, log_size = _size(self._path), _size(self._log)
+        self._log_room = 2 * page * checkpoint_pages(self.size // page)
         kept = min(SLACK_MAX, whole // 64) + max(0, self._reserved - _size(self._reserve))
-        growth = max(0, free - kept - max(0, log_room - log))
+        growth = max(0, free - kept - max(0, self._log_room - log_size))
         self.held_to = cap = min(self.size, file + growth)
         connection.execute(f"PRAGMA max_page_count = {cap // page}")
         return Room(page * (pages - empty), cap, self.size, free)
@@ -127,24 +129,28 @@ class Budget:
         return True
 
     def replenish(self, room: Room) -> None:
-        """Take the reserve when the disk has room for it and more."""
-        if _size(self._reserve) < self._reserved and room.free >= 3 * self._reserved:
-            self._take(self._reserved)
+        """Take room for the log and for the reserve when the disk has it and more."""
+        if room.free < 3 * self._reserved:
+            return
+        if 0 < _size(self._log) < self._log_room:
+            self._take(self._log, self._log_room)
+        if _size(self._reserve) < self._reserved:
+            self._take(self._reserve, self._reserved)
 
     def keep(self) -> None:
         """The database was closed and its log is gone: take what that left as the reserve, for without any
         room it could not be opened again."""
         free = self._free()
         if _size(self._reserve) < min(self._reserved, free):
-            self._take(min(self._reserved, free))
+            self._take(self._reserve, min(self._reserved, free))
 
-    def _take(self, size: int) -> None:
-        """Not to get it is no error."""
+    def _take(self, path: Path, size: int) -> None:
+        """Make a file so long; what is in it stays. Not to get it is no error."""
         try:
-            with self._reserve.open("ab") as file:
+            with path.open("ab") as file:
                 os.posix_fallocate(file.fileno(), 0, size)
-        except OSError:
-            log.warning("there is no room for the reserve %s", self._reserve)
+        except OSError as error:
+            log.warning("%s cannot be made larger: %s", path, error.strerror)
 
     def _free(self) -> int:
         disk = os.statvfs(self._path.parent)
