@@ -47,7 +47,11 @@ def figures_of(
         "lost": held.lost,
         "doubled_or_strange": held.strange,
         "boxes_with_wrong_sums": held.wrong_sums,
-        "bytes_per_message_in_database": round(held.bytes_in_database / max(1, held.held)),
+        "bytes_in_database": {
+            "per_message": round(held.bytes_of["messages"] / max(1, held.held)),
+            "per_minute": round(held.bytes_of["minutes"] / max(1, held.held)),
+            "per_hour": round(held.bytes_of["hours"] / max(1, held.hours)),
+        },
     }
 
 

@@ -27,7 +27,10 @@ class Held:
     """Messages that nobody made, streams that were given up, messages set aside."""
     wrong_sums: int
     """Boxes whose entries at the centre are not what they counted."""
-    bytes_in_database: int
+    bytes_of: Mapping[str, int]
+    """On the disk with their indexes: messages, minutes, hours, and all else that the database has."""
+    hours: int
+    """Of all boxes, of which there are sums."""
 
 
 def compare(url: str, made: Made) -> Held:
@@ -46,7 +49,8 @@ def compare(url: str, made: Made) -> Held:
             )
         }
         aside = _number(db, "SELECT count(*) FROM set_aside")
-        size = _number(db, "SELECT pg_database_size(current_database())")
+        bytes_of = _bytes_of(db)
+        hours = _number(db, "SELECT count(*) FROM gate_hour")
     lost = strange = wrong = 0
     for box, streams in made.items():
         for stream, last in streams.items():
@@ -62,12 +66,26 @@ def compare(url: str, made: Made) -> Held:
         lost=lost,
         strange=strange + len(held) + given_up + aside,
         wrong_sums=wrong + len(entered),
-        bytes_in_database=size,
+        bytes_of=bytes_of,
+        hours=hours,
     )
 
 
 def _rows(db: psycopg.Connection[tuple[Any, ...]], query: str) -> dict[tuple[str, ...], tuple[int, int, int]]:
     return {tuple(row[:3]): (row[3], row[4], row[5]) for row in db.execute(query.encode())}
+
+
+def _bytes_of(db: psycopg.Connection[tuple[Any, ...]]) -> dict[str, int]:
+    found = dict.fromkeys(("messages", "minutes", "hours"), 0)
+    kinds = {"message": "messages", "minute": "minutes", "hour": "hours"}
+    rows = db.execute(
+        "SELECT relname, pg_total_relation_size(oid) FROM pg_class "
+        "WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
+    for name, size in rows:
+        kind = kinds.get(name.rpartition("_")[2], "rest")
+        found[kind] = found.get(kind, 0) + size
+    return found
 
 
 def _number(db: psycopg.Connection[tuple[Any, ...]], query: str) -> int:
