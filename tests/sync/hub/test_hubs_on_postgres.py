@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from sync.hub.totals import totals
@@ -88,7 +89,10 @@ def test_totals_and_coupon_books_of_a_hub_on_postgres(
         running_box(outbox, mosquitto.url, box),
     ):
         wait_for(outbox.empty)
-    assert (tmp_path / "hub.coupons.db").is_file()
+    assert (tmp_path / "hub.centre.key").is_file()
+    assert not (tmp_path / "hub.coupons.db").exists(), "the books are in PostgreSQL"
+    with psycopg.connect(url) as db:
+        assert db.execute("SELECT count(*) FROM coupons.decision").fetchone() == (0,)
     told = subprocess.run(
         [STOREEDGE, "hub", "totals", "--json", "--db", url], capture_output=True, text=True, check=True
     )
