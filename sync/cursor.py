@@ -17,7 +17,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-SMALL_WINDOW: Final = 48
+SMALL_WINDOW: Final = 64
 """Smaller ones cost a centre more for each row than they spare a trigger: on a busy processor rows are late
 without any queue, and ever smaller windows would only make them later."""
 SMALLEST_WINDOW: Final = 4
@@ -32,7 +32,7 @@ class Pacing:
     first_window: int = 8
     """Rows under way without acknowledgement, at first."""
     largest_window: int = 256
-    queue_s: float = 0.1
+    queue_s: float = 0.15
     """Rows may wait for so long on their way; with longer queues fewer are sent at once."""
     spread_s: float = 2.0
     """Minutes and events begin at random within this time of a connection, so that a chain's boxes do not
