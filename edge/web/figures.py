@@ -14,7 +14,7 @@ from edge.store.queries import Fresh, GateSum, Key, LaneSum, ZoneSum
 from edge.web import models, worth
 from edge.web.bars import Steps
 from edge.web.look import Look
-from edge.web.status import coverage, looking, people_now, trust
+from edge.web.status import counting, coverage, looking, people_now, trust
 from edge.web.trust import at, level
 from pipelines.dwell import Stay, quantile
 from pipelines.layout import ZoneRole
@@ -69,7 +69,7 @@ def _gate_totals(look: Look, key: Key) -> GateSum | None:
     fresh = _fresh_counts(look.fresh)
     total = look.gates.get(key, GateSum())
     entries, exits = total.entries + fresh[(*key, "in")], total.exits + fresh[(*key, "out")]
-    if not (_known(total.observed_seconds, entries, exits) or looking(look, key[0])):
+    if not (_known(total.observed_seconds, entries, exits) or counting(look, key[0])):
         return None
     turned = sum(one.u_turn for one in look.fresh if (one.camera, one.id) == key)
     return replace(
@@ -144,7 +144,7 @@ def _zone_totals(look: Look, key: Key) -> ZoneSum | None:
     stored = look.zones.get(key, ZoneSum())
     mine = [one for one in look.fresh if (one.camera, one.id, one.what) == (*key, "visit")]
     if not (
-        _known(stored.observed_seconds, stored.visits, stored.passes, len(mine)) or looking(look, key[0])
+        _known(stored.observed_seconds, stored.visits, stored.passes, len(mine)) or counting(look, key[0])
     ):
         return None
     dwell, censored = list(stored.dwell), list(stored.censored)
@@ -224,7 +224,7 @@ def lanes(look: Look, site: SiteConfig) -> models.Lanes:
         key = (lane.camera or "", lane.id)
         total = look.lanes.get(key, LaneSum())
         ways = {way: count + fresh[(*key, way)] for way, count in total.ways.items()}
-        known = _known(total.observed_seconds, *ways.values()) or looking(look, key[0])
+        known = _known(total.observed_seconds, *ways.values()) or counting(look, key[0])
         answers.append(
             models.Lane(
                 lane=lane.id, camera=lane.camera, direction=lane.direction,

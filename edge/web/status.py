@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from edge.clock_trust import is_dark
 from edge.config import SiteConfig
 from edge.live import SyncLive
 from edge.web import models
@@ -15,9 +16,14 @@ BACKLOG_ROWS: Final = 20
 
 
 def looking(look: Look, camera: str) -> bool:
-    """Whether a camera gives frames now: what it has not counted is then a true zero."""
+    """Whether a camera gives frames now."""
     live = look.live.cameras.get(camera)
     return look.is_today and live is not None and live.persons_now(look.now, STALE_S) is not None
+
+
+def counting(look: Look, camera: str) -> bool:
+    """Whether a camera looks and the day is known: what it has not counted today is then a true zero."""
+    return looking(look, camera) and not is_dark(look.now)
 
 
 def offline(look: Look) -> frozenset[str]:
