@@ -234,6 +234,8 @@ class Link:
             if ready.get(number, 0) & select.POLLOUT and client.socket() is not None:
                 client.loop_write()
             client.loop_misc()
+        except SyncError as error:
+            self._lose("other", f"{self._broker} sends {error}")
         except Exception as error:  # noqa: BLE001 - whatever the library makes of bytes that are no MQTT
             self._lose("other", f"{self._broker} does not speak MQTT: {type(error).__name__}: {error}")
         self._look_for_life(client)

@@ -24,6 +24,8 @@ from models import cache
 from models.manifest import card
 from sync.hub.totals import totals
 from tests.broker import Mosquitto, free_port, mosquitto  # noqa: F401 - a fixture
+from tests.sync.contract import described
+from tests.sync.fakes import Listener
 
 pytestmark = pytest.mark.slow
 
@@ -152,9 +154,12 @@ def test_one_pass_counts_what_a_replay_counts_and_brings_it_to_the_centre(box, c
     try:
         assert hub.stdout is not None
         assert "hub ready" in hub.stdout.readline()
-        one = box(f"file:{clip}", "--until-end", sync=mosquitto.url)
-        assert one.end(90) == 0, one.log.read_text()
+        with Listener(mosquitto.url) as anybody:
+            one = box(f"file:{clip}", "--until-end", sync=mosquitto.url)
+            assert one.end(90) == 0, one.log.read_text()
         received = totals(hub_db)[0]
+        said = {described(topic, payload) for topic, payload in anybody.heard()}
+        assert {"storeedge/state/1", "storeedge/minute/1", "storeedge/ack/1"} <= said
     finally:
         hub.terminate()
         hub.wait(10)

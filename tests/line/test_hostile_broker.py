@@ -106,19 +106,25 @@ packets = st.builds(
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.booleans(), st.one_of(st.binary(max_size=200), st.lists(packets, max_size=8).map(b"".join)))
-def test_no_bytes_make_a_link_raise(impostor: Impostor, admitted: bool, rest: bytes) -> None:
-    meet(impostor, (CONNACK if admitted else b"") + rest)
+@given(
+    st.booleans(),
+    st.booleans(),
+    st.one_of(st.binary(max_size=200), st.lists(packets, max_size=8).map(b"".join)),
+)
+def test_no_bytes_make_a_link_raise(impostor: Impostor, admitted: bool, many: bool, rest: bytes) -> None:
+    """A box's link, and a hub's, which reads in bulk."""
+    meet(impostor, (CONNACK if admitted else b"") + rest, many=many)
 
 
-def test_a_packet_without_end_is_left_before_it_fills_the_memory(impostor: Impostor) -> None:
+@pytest.mark.parametrize("many", [False, True], ids=["box", "hub"])
+def test_a_packet_without_end_is_left_before_it_fills_the_memory(impostor: Impostor, many: bool) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     publish = b"\x30" + length(200_000_000) + b"\x00\x01a\x00" + b"x" * 8_000_000
     impostor.pause_s = 2.0
-    seen = meet(impostor, CONNACK + publish, 5, most_bytes=MOST_BYTES)
+    seen = meet(impostor, CONNACK + publish, 5, most_bytes=MOST_BYTES, many=many)
     impostor.pause_s = 0.0
     [down] = [item for item in seen if isinstance(item, Down)]
-    assert "200000000 bytes, more than we take" in down.reason
+    assert "sends a message of 20000000" in down.reason
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown < 64, f"{grown} MiB"  # the impostor's own copies among them
 

@@ -10,9 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
 import pytest
-import yaml
 from hypothesis import given
 
 from pipelines.records import Event, Window
@@ -25,6 +23,7 @@ from sync.publisher import envelope
 from sync.schemas import FOLDER, MODELS, file_name, schema, text
 from sync.topics import BoxIdentity
 from tests.broker import Mosquitto
+from tests.sync.contract import DESCRIBED, described, validator
 from tests.sync.coupon_fakes import CAR, OFFER, CouponBox, HeadOffice, coupon_hub
 from tests.sync.fakes import START, Listener, MemoryOutbox, wait_for
 from tests.sync.records import events, windows
@@ -32,26 +31,7 @@ from tests.sync.test_delivery import BOX, running_box
 from tests.sync.test_payloads import ONE_OF_EACH
 
 ROOT = Path(__file__).resolve().parents[2]
-ASYNCAPI: dict[str, Any] = yaml.safe_load((ROOT / "sync" / "asyncapi.yaml").read_text("utf-8"))
-
-
-def validator(name: str) -> jsonschema.Draft202012Validator:
-    checker = jsonschema.Draft202012Validator(
-        json.loads((FOLDER / file_name(name)).read_text("utf-8")),
-        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
-    )
-    checker.check_schema(checker.schema)
-    return checker
-
-
-def closed(node: Any) -> Any:
-    """The same schema with no field allowed that it does not name: what a producer must keep to."""
-    if isinstance(node, dict):
-        made = {key: closed(value) for key, value in node.items()}
-        if "properties" in made:
-            made.setdefault("additionalProperties", False)
-        return made
-    return [closed(item) for item in node] if isinstance(node, list) else node
+ASYNCAPI = DESCRIBED
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -93,17 +73,7 @@ def test_every_message_of_a_working_day_fits_its_schema_and_says_nothing_else(
             wait_for(box.outbox.empty, why=box.line.status)
         wait_for(lambda: b'"online":false' in listener.heard("/state")[-1][1])
         heard = listener.heard()
-    seen = set()
-    for topic, payload in heard:
-        message = json.loads(payload)
-        about = topics.parse(topic)
-        assert about is not None, topic
-        name = "storeedge/ack/1" if about.kind == "ack" else message["schema"]
-        jsonschema.Draft202012Validator(closed(validator(name).schema)).validate(message)
-        seen.add(name)
-        channel = ASYNCAPI["channels"][about.kind]
-        names = {m["$ref"].rsplit("/", 1)[1] for m in channel["messages"].values()}
-        assert name in {ASYNCAPI["components"]["messages"][n]["name"] for n in names}
+    seen = {described(topic, payload) for topic, payload in heard}
     assert seen == set(MODELS)
 
 
