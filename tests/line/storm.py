@@ -1,5 +1,5 @@
-"""A box, a broker and a hub, real ones, through a random storm: cuts, dead and slow lines, kills of broker
-and hub, a broker that forgets. Then fine weather, and the count: nothing lost, nothing counted twice.
+"""A box, a broker and a hub, real ones, through a random storm: cuts, dead and slow lines, kills and
+freezes of broker and hub, a broker that forgets. Then fine weather, and the count: nothing lost, nothing counted twice.
 
 `python -m tests.line.storm --seconds 60 --seed 1` tells the outcome as JSON; exit code 1 when rows miss.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -38,7 +40,8 @@ FORGETFUL: Final = (
 CLEARING_S: Final = 30.0
 """So long after the storm everything must have arrived."""
 FAULTS: Final = (
-    *("weather",) * 3, "cut", "reset", "reset in a packet", "broker killed", "hub killed",
+    *("weather",) * 3, "cut", "reset", "reset in a packet", "broker killed", "hub killed", "broker frozen",
+    "hub frozen",
 )  # fmt: skip
 WEATHERS: Final[tuple[Weather, ...]] = (
     HALF_OPEN,
@@ -109,6 +112,8 @@ class _Storm:
             ),
             "broker killed": self._kill_broker,
             "hub killed": self._kill_hub,
+            "broker frozen": lambda: self._freeze(self.broker.pid),
+            "hub frozen": lambda: self._freeze(self.hub.pid),
         }
         what[name]()
 
@@ -123,6 +128,12 @@ class _Storm:
     def clear(self) -> None:
         """Fine weather."""
         self.box_line.weather = self.hub_line.weather = FINE
+
+    def _freeze(self, pid: int) -> None:
+        """Swapping, or a disk that hangs: it answers nothing for a while."""
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(self.rng.uniform(0.2, 1.5))
+        os.kill(pid, signal.SIGCONT)
 
     def _kill_broker(self) -> None:
         self.broker.kill()
