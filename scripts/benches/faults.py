@@ -23,7 +23,9 @@ from models.manifest import DEFAULT, card
 from scripts.benches.machine import UnmeasurableError, shared_footage, vtest
 from tests.faults import io_errors, power_cuts
 from tests.faults.recording_vfs import library
-from tests.faults.soak import Recovery, Soak, cameras_of, soaked
+from tests.faults.soak import Soak, soaked
+from tests.faults.soak_site import cameras_of
+from tests.faults.whole import Recovery
 from tests.postgres import programs
 
 LIVES: Final = 4

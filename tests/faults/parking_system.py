@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +38,7 @@ class ParkingSystem:
         self.driven: list[Car] = []
         self.tries = 0
         """Requests, answered or not."""
-        self._done = threading.Event()
+        self._done, self._gone = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._drive, name="parking system", daemon=True)
 
     def start(self) -> None:
@@ -51,6 +50,11 @@ class ParkingSystem:
         self._done.set()
         self._thread.join(patience_s)
         assert not self._thread.is_alive(), "the box does not answer the parking system"
+
+    def abandon(self) -> None:
+        """Stop at once, whether the box has answered or not."""
+        self._done.set()
+        self._gone.set()
 
     def _drive(self) -> None:
         while not self._done.wait(EVERY_S):
@@ -66,7 +70,8 @@ class ParkingSystem:
         """Again and again until the box has answered, as parking systems do."""
         message = json.dumps({"event": event, "id": car.number, "plate": car.plate} | more)
         while (answer := self._post(message)) is None or _refused(answer):
-            time.sleep(0.3)
+            if self._gone.wait(0.3):
+                return
         car.answered.add(event)
         for result in answer["results"]:
             if result["coupon"] is not None:

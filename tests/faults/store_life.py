@@ -24,25 +24,15 @@ from pipelines.coupons import Coupons, Ledger
 from pipelines.parking import Sessions
 from pipelines.parking_records import ParkingEvent, What
 from pipelines.plate_tokens import PlateKeys
-from pipelines.records import (
-    CameraWindow,
-    Crossing,
-    Event,
-    GateWindow,
-    LaneWindow,
-    Record,
-    VehiclePassage,
-    Visit,
-    Wait,
-    Window,
-)
+from pipelines.records import Crossing, Record, Window
 from sync.down.documents import Piece
 from sync.outbox import STREAMS
 from tests.edge.parking.build import LANES, local, rule
-from tests.edge.store.build import NOON, zone
+from tests.edge.store.build import NOON
 from tests.edge.store.test_audits import tally
 from tests.faults.promises import Promises
 from tests.faults.recording_vfs import Recording
+from tests.faults.told_by_cameras import records_of, windows_of
 
 _NOT_WHAT_WAS_COUNTED: Final = frozenset({"meta", "sqlite_sequence", "sqlite_stat1"})
 State = Mapping[str, int]
@@ -98,38 +88,6 @@ def _fingerprints(connection: sqlite3.Connection) -> State:
         for table in tables
         if table not in _NOT_WHAT_WAS_COUNTED and not table.startswith("sqlite_")
     }
-
-
-def records_of(minute: int, chance: random.Random) -> list[Record]:
-    """What the cameras tell in one minute."""
-    made: list[Record] = []
-    for track in range(chance.randint(0, 6)):
-        at = minute + round(chance.random() * 59, 3)
-        made.append(Crossing("cam-1", "door", chance.choice(("in", "out")), at, track))
-        stay = chance.random() * 40
-        if chance.random() < 0.5:
-            made.append(Visit("cam-1", "lancome", at - stay, at, False, "left", "customer", track))
-        if chance.random() < 0.3:
-            made.append(Wait("cam-1", "till", at - stay, at, "served", False, track))
-        if chance.random() < 0.3:
-            made.append(VehiclePassage("exit-2", "down", at, track, "cam-9"))
-    if chance.random() < 0.2:
-        begun = Event("queue_long", minute + 30.0, camera="cam-1", detail={"people": 7})
-        made += [begun, replace(begun, t_end=minute + 50.0)] if chance.random() < 0.5 else [begun]
-    return made
-
-
-def windows_of(minute: int, made: list[Record]) -> list[Window]:
-    """The minute's windows."""
-    ways = [record.direction for record in made if isinstance(record, Crossing)]
-    stays = [record.t_out - record.t_in for record in made if isinstance(record, Visit)]
-    vehicles = sum(isinstance(record, VehiclePassage) for record in made)
-    return [
-        GateWindow("cam-1", "door", minute, 60.0, ways.count("in"), ways.count("out"), 0),
-        zone(minute, stays),
-        CameraWindow("cam-1", "cam-1", minute, 60.0, 600, 10.0, 3),
-        LaneWindow("cam-9", "exit-2", minute, 60.0, 0, vehicles, 0, 0, 0),
-    ]
 
 
 class Living:

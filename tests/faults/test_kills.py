@@ -19,7 +19,8 @@ from models import cache
 from models.manifest import DEFAULT, card
 from tests.faults.agreement import Agreement
 from tests.faults.parts import Program
-from tests.faults.soak import AT_STAKE, Soak, cameras_of, soaked
+from tests.faults.soak import AT_STAKE, Soak, soaked
+from tests.faults.soak_site import cameras_of
 from tests.faults.witness import Witness, committed
 from tests.postgres import programs
 
