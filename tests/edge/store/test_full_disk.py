@@ -210,7 +210,7 @@ def test_a_log_with_room_at_its_end_is_read_back_after_a_power_cut(tmp_path: Pat
         for i in range(40):
             count(i)
         log = tmp_path / "edge.db-wal"
-        assert log.stat().st_size >= WAL_LIMIT
+        assert log.stat().st_size > 0.9 * WAL_LIMIT
         for part in ("edge.db", "edge.db-wal"):
             (cut / part).write_bytes((tmp_path / part).read_bytes())
         told = [(row.seq, row.body) for row in store.pending("data", 0, 100)]
