@@ -242,7 +242,8 @@ _ALONE: Final[tuple[Step, ...]] = (_waiting, *(step for step in _ORDER if step i
 def _note(connection: sqlite3.Connection, taken: Thinned, now: float) -> None:
     connection.execute(
         "UPDATE thinned SET minutes = minutes + :minutes, gone = gone + :rows, at = :now, "
-        "until = max(until, coalesce(:last, 0)), untold = untold + :minutes, "
+        "since = min(coalesce(since, :first), coalesce(:first, since)), "
+        "until = max(coalesce(until, :last), coalesce(:last, until)), untold = untold + :minutes, "
         "untold_gone = untold_gone + :rows, "
         "untold_first = min(coalesce(untold_first, :first), coalesce(:first, untold_first)), "
         "untold_last = max(coalesce(untold_last, :last), coalesce(:last, untold_last)) WHERE kind = :kind",
@@ -270,13 +271,14 @@ def books(connection: sqlite3.Connection) -> dict[Kind, Books]:
     }
 
 
-def coarse_until(connection: sqlite3.Connection) -> int:
-    """Minutes that began before this (UTC seconds) are no longer there one by one, on the box or at the
-    centre."""
-    (until,) = connection.execute(
-        "SELECT max(until) FROM thinned WHERE kind IN ('detail', 'waiting')"
-    ).fetchone()
-    return int(until)
+def is_coarse(connection: sqlite3.Connection, start: int) -> bool:
+    """Whether the minute that begins at `start` (UTC seconds) may no longer be there by itself, on the box or
+    at the centre."""
+    found = connection.execute(
+        "SELECT 1 FROM thinned WHERE kind IN ('detail', 'waiting') AND since <= ? AND ? < until",
+        (start, start),
+    )
+    return found.fetchone() is not None
 
 
 def take_untold(connection: sqlite3.Connection, kinds: Iterable[Kind]) -> list[Thinned]:

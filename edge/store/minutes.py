@@ -38,7 +38,7 @@ def commit(
     connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, ours[0], now))
     records.mark_counted(connection, start)
     former = any(runs.values())
-    if start < budget_steps.coarse_until(connection) or (former and not all(runs.values())):
+    if start < X or (former and not all(runs.values())):
         # The clock was set back by days: what was told of this minute is not there any more to be told again.
         _tell_part(connection, start, made, now)
         return True

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from edge.clock_trust import is_dark
 from edge.store import heat, outbox, records, windows
+from edge.store.budget_steps import is_coarse
 from edge.store.merge import key, together
 from edge.store.windows import QUARTER_S
 from pipelines.counts import heat_cells
@@ -76,10 +77,15 @@ def move(
             "SELECT DISTINCT start FROM minute WHERE start >= ? AND start < ? ORDER BY start",
             (span.first_minute, span.end_minute),
         )
+        # Out of an hour, in which the centre has some minutes together, none can be moved.
+        if not is_coarse(connection, row[0])
     ]
+    if not starts:
+        return 0
+    first = starts[0]
     # From the far end, so that a minute always moves to where the one before it has just left.
     for quarter in sorted({start - start % QUARTER_S for start in starts}, reverse=whole > 0):
-        begin, end = max(quarter, span.first_minute), min(float(quarter + QUARTER_S), span.end_minute)
+        begin, end = max(quarter, first), min(float(quarter + QUARTER_S), span.end_minute)
         for start, taken in _take_out(connection, quarter, begin, end, reverse=whole > 0):
             if not is_dark(start):
                 _tell(connection, start, judged([_unseen(window) for window in taken]), now)

@@ -7,15 +7,16 @@ CREATE TABLE thinned (           -- by kind, since the database was made
                                  -- of given_up: that it will never get
     gone INTEGER NOT NULL,       -- rows, or of the last two messages
     at REAL NOT NULL,            -- when last
-    until INTEGER NOT NULL,      -- the end of the newest of the minutes, UTC seconds
+    since INTEGER,               -- the oldest of the minutes and the end of the newest, UTC seconds
+    until INTEGER,
     untold INTEGER NOT NULL,     -- of the minutes, those that no event has told yet
     untold_gone INTEGER NOT NULL,
     untold_first INTEGER,        -- their first, UTC seconds, and the end of their last
     untold_last INTEGER
 ) STRICT, WITHOUT ROWID;
 INSERT INTO thinned VALUES
-    ('detail', 0, 0, 0, 0, 0, 0, NULL, NULL), ('quarters', 0, 0, 0, 0, 0, 0, NULL, NULL),
-    ('waiting', 0, 0, 0, 0, 0, 0, NULL, NULL), ('given_up', 0, 0, 0, 0, 0, 0, NULL, NULL);
+    ('detail', 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL), ('quarters', 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL),
+    ('waiting', 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL), ('given_up', 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL);
 
 CREATE INDEX outbox_minute ON outbox (seq) WHERE stream = 'data' AND "schema" = 'storeedge/minute/1';
 CREATE INDEX outbox_hour ON outbox (created_at) WHERE stream = 'data' AND "schema" = 'storeedge/hour/1';
