@@ -38,9 +38,9 @@ def commit(
     connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, ours[0], now))
     records.mark_counted(connection, start)
     former = any(runs.values())
-    if start < X or (former and not all(runs.values())):
+    if budget_steps.is_coarse(connection, start) or (former and not all(runs.values())):
         # The clock was set back by days: what was told of this minute is not there any more to be told again.
-        _tell_part(connection, start, made, now)
+        tell_part(connection, start, made, now)
         return True
     # To what was told under an earlier epoch the centre adds what another one tells.
     for body in minute_bodies(start, made if former else whole):
@@ -48,7 +48,7 @@ def commit(
     return True
 
 
-def _tell_part(connection: sqlite3.Connection, start: int, made: Sequence[Window], now: float) -> None:
+def tell_part(connection: sqlite3.Connection, start: int, made: Sequence[Window], now: float) -> None:
     """Send a part of a minute as an hour that replaces no minute, for the centre to add."""
     minute = Minute.model_validate_json(minute_body(start, made))
     for body in hour_bodies(start - start % HOUR_S, (), minute.windows):
