@@ -17,6 +17,7 @@ from edge.clock_trust import is_dark
 from edge.store import heat, outbox, records, windows
 from edge.store.budget_steps import is_coarse
 from edge.store.merge import key, together
+from edge.store.minutes import tell_part
 from edge.store.windows import QUARTER_S
 from pipelines.counts import heat_cells
 from pipelines.records import MINUTE_S, Event, HeatWindow, Window
@@ -115,7 +116,11 @@ def place(
             fresh = whole.observed_seconds - (before.observed_seconds if before else 0)
             windows.add_to_quarter(connection, replace(part, observed_seconds=fresh))
     connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, run or secrets.token_hex(8), now))
-    if not is_dark(start):
+    if is_dark(start):
+        return
+    if is_coarse(connection, start):  # the rest of it is not there any more to be told again
+        tell_part(connection, start, judged(made, clock_trusted=sure), now)
+    else:
         _tell(connection, start, judged(list(stored.values()), clock_trusted=sure), now)
 
 
