@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from edge.cli import hub_coupons
+from edge.cli import hub_coupons, hub_upkeep
 from edge.errors import EdgeError
 from sync.hub.coupon_service import CouponFiles, CouponService
 from sync.hub.coupons import Caps
@@ -31,6 +31,8 @@ app.command("rules")(hub_coupons.set_rules)
 app.command("redeem")(hub_coupons.redeem)
 app.command("books")(hub_coupons.show_books)
 
+app.command("aside")(hub_upkeep.show_aside)
+app.command("retry")(hub_upkeep.retry)
 
 @app.command()
 def run(

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from sync.bodies import first_fault
 from sync.coupon_payloads import Reply
+from sync.hub.upgrades import newest, newest_name
 from sync.outbox import Stream
 from sync.payloads import MESSAGES, STREAM_OF, Envelope, Hour, Minute, Payload, State
 from sync.topics import BoxIdentity, Topic, parse
@@ -22,6 +23,8 @@ KEPT_BYTES: Final = 65_536
 """How much of an unreadable payload is kept to look at."""
 STANDS_FOR_MAX: Final = 10_000
 """More messages than an hour can have had: 60 minutes of 100 parts each, and some."""
+NOT_UNDERSTOOD: Final = "aside:"
+"""Before the schema of a message that is kept and was not understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class SetAside:
     payload: bytes
     reason: str
     identity: Identity | None = None
+    whole: Message | None = None
+    """The message all the same, under `NOT_UNDERSTOOD` and its schema: a later hub may understand it."""
 
     @property
     def digest(self) -> str:
@@ -175,18 +180,36 @@ def _message(about: Topic, topic: str, payload: bytes) -> Intake:
         named = f"{envelope.box}/{envelope.stream}"
         return SetAside(topic, payload[:KEPT_BYTES], f"names another box or stream: {named}")
     identity = Identity(about.box, envelope.epoch, envelope.stream, envelope.seq)
-    reason = _mismatch(envelope)
-    if reason is not None:
-        return SetAside(topic, payload[:KEPT_BYTES], reason, identity)
     try:
-        whole = MESSAGES[envelope.schema_].model_validate_json(payload)
-        body = json.dumps(envelope.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except ValidationError as error:
-        return SetAside(topic, payload[:KEPT_BYTES], first_fault(error), identity)
+        text = json.dumps(envelope.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError:
         return SetAside(topic, payload[:KEPT_BYTES], "body: NaN or Infinity is no JSON number", identity)
-    taken = _read(identity, envelope.schema_, envelope.sent_at, body, whole.body)
-    return taken or SetAside(topic, payload[:KEPT_BYTES], _TOO_MANY, identity)
+    whole = Message(identity, NOT_UNDERSTOOD + envelope.schema_, envelope.sent_at, text, None)
+    taken = judge_again(whole)
+    return (
+        taken if isinstance(taken, Message) else SetAside(topic, payload[:KEPT_BYTES], taken, identity, whole)
+    )
+
+
+def judge_again(whole: Message) -> Message | str:
+    """A message that was kept without being understood, by what is understood now; or why it still is not."""
+    schema = whole.schema.removeprefix(NOT_UNDERSTOOD)
+    newer = newest_name(schema)
+    if newer not in MESSAGES:
+        return f"unknown schema {schema!r}"
+    if STREAM_OF[newer] != whole.identity.stream:
+        return f"{schema} does not belong on the stream {whole.identity.stream}"
+    try:
+        text = whole.body
+        if newer != schema:
+            text = json.dumps(newest(schema, json.loads(text))[1], allow_nan=False)
+        body = _BODIES[newer.encode()].model_validate_json(text)
+    except ValidationError as error:
+        where = "body." if error.errors(include_url=False)[0]["loc"] else "body: "
+        return where + first_fault(error)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return f"body: not a good {schema}: {error!r}"[:500]
+    return _read(whole.identity, schema, whole.sent_at, whole.body, body) or _TOO_MANY
 
 
 _TOO_MANY: Final = f"body.stands_for: more than the {STANDS_FOR_MAX} messages that an hour can have had"
@@ -201,11 +224,3 @@ def _read(identity: Identity, schema: str, sent_at: datetime, text: str, body: P
             most = sum(last - first + 1 for first, last in body.stands_for)
             return Message(identity, schema, sent_at, text, None, body) if most <= STANDS_FOR_MAX else None
     return Message(identity, schema, sent_at, text, None)
-
-
-def _mismatch(envelope: _AnyEnvelope) -> str | None:
-    if envelope.schema_ not in MESSAGES:
-        return f"unknown schema {envelope.schema_!r}"
-    if STREAM_OF[envelope.schema_] != envelope.stream:
-        return f"{envelope.schema_} does not belong on the stream {envelope.stream}"
-    return None

@@ -45,6 +45,14 @@ class Ledger(Protocol):
         """The messages of a box's stream `trigger` above a seq, in order; without those set aside."""
         ...
 
+    def not_understood(self, limit: int) -> list[Message]:
+        """Messages that are kept and were not understood, the newest first."""
+        ...
+
+    def take_again(self, message: Message, received_at: float) -> None:
+        """Keep one of them anew, now that it is understood; durably. Raises LedgerError."""
+        ...
+
     def roll_up(self) -> int:
         """Add up the hours that changed since, where the storage keeps such sums; how many that were. May be
         called by a second thread. Raises LedgerError; nothing is forgotten by that."""

@@ -18,10 +18,11 @@ from sync.bodies import utc
 from sync.errors import SyncError
 from sync.hub.intake import Identity, Intake, Message
 from sync.hub.ledger import LedgerError, Receipt
-from sync.hub.postgres_batch import StreamKey, refused, sort
+from sync.hub.postgres_batch import StreamKey, key_of, refused, sort
 from sync.hub.postgres_hours import HourBook
 from sync.hub.postgres_keeping import Keeping
 from sync.hub.postgres_session import Connection, connect, in_a_line, shown
+from sync.hub.postgres_statements import DELETE_NOT_UNDERSTOOD
 from sync.topics import BoxIdentity
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,30 @@ class PostgresLedger:
             Message(Identity(box, epoch, "trigger", seq), schema, sent_at.astimezone(UTC), body, None)
             for seq, schema, sent_at, body in rows
         ]
+
+    def not_understood(self, limit: int) -> list[Message]:
+        """See `Ledger`."""
+        rows = self._ask(
+            'SELECT tenant, store, box, epoch, stream, seq, "schema", sent_at, body::text FROM message '
+            "WHERE substr(\"schema\", 1, 6) = 'aside:' ORDER BY received_at DESC LIMIT %s",
+            (limit,),
+        )
+        return [
+            Message(Identity(BoxIdentity(*row[:3]), *row[3:6]), row[6], row[7].astimezone(UTC), row[8], None)
+            for row in rows
+        ]
+
+    def take_again(self, message: Message, received_at: float) -> None:
+        """See `Ledger`."""
+        try:
+            db = self._connected()
+            with db.transaction():
+                gone = db.execute(DELETE_NOT_UNDERSTOOD, key_of(message.identity))
+                if gone.rowcount:
+                    received = utc(received_at).isoformat()
+                    Keeping(db, sort([message]), received, self._known, short=False).keep()
+        except psycopg.Error as error:
+            raise self._lost(error) from error
 
     def roll_up(self) -> int:
         """See `HourBook`. May be called from another thread, while this one commits."""

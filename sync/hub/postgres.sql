@@ -28,11 +28,15 @@ CREATE TABLE IF NOT EXISTS message (      -- every message, once
     epoch TEXT COLLATE "C" NOT NULL, stream TEXT COLLATE "C" NOT NULL,
     seq BIGINT NOT NULL,
     "schema" TEXT NOT NULL,               -- '' where only the envelope was sound: see set_aside;
-                                          -- 'in an hour': the box told it as part of an hour instead
+                                          -- 'in an hour': the box told it as part of an hour instead;
+                                          -- 'aside:' and its name: not understood, see `storeedge hub retry`
     sent_at TIMESTAMPTZ NOT NULL, received_at TIMESTAMPTZ NOT NULL,
     body JSON,                            -- text for text; NULL where set aside or in an hour
     PRIMARY KEY (tenant, store, box, epoch, stream, seq)
 );
+
+CREATE INDEX IF NOT EXISTS message_not_understood ON message (received_at)
+WHERE substr("schema", 1, 6) = 'aside:';
 
 CREATE TABLE IF NOT EXISTS set_aside (    -- what could not be used, and why
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -69,7 +69,7 @@ def sort(batch: Iterable[Intake]) -> Sorted:
                 found.aside.append(poison)
                 if poison.identity is not None:
                     key = key_of(poison.identity)
-                    found.messages.setdefault(key, None)
+                    found.messages.setdefault(key, poison.whole and _holdable(poison.whole))
                     found.touched.add(key[:5])
             case Replied():
                 pass  # the coupon books keep it
@@ -125,6 +125,10 @@ def refused(item: Intake, reason: str) -> SetAside | None:
             return SetAside(box.state, state.text().encode(), reason)
         case _:
             return None
+
+
+def _holdable(whole: Message) -> Message | None:
+    return None if "\\u0000" in whole.body and _NUL.search(whole.body) else whole
 
 
 def _fit(item: Intake) -> Intake:

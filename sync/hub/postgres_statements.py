@@ -38,6 +38,11 @@ OTHER_BODIES: Final = (
     f"AND m.\"schema\" <> '{IN_AN_HOUR}'"
 ).encode()
 
+DELETE_NOT_UNDERSTOOD: Final = (
+    f"DELETE FROM message WHERE {' AND '.join(f'{column} = %s' for column in _MESSAGE)} "
+    "AND substr(\"schema\", 1, 6) = 'aside:'"
+).encode()
+
 # -- windows -------------------------------------------------------------------------------------------
 
 

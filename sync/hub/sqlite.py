@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -51,10 +51,13 @@ class SqliteLedger:
 
     def commit(self, batch: Sequence[Intake], received_at: float) -> list[Receipt]:
         """See `Ledger`."""
+        return self._in_one_transaction(lambda: self._keep(batch, received_at))
+
+    def _in_one_transaction(self, keep: Callable[[], list[Receipt]]) -> list[Receipt]:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                receipts = self._keep(batch, received_at)
+                receipts = keep()
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -81,6 +84,37 @@ class SqliteLedger:
             for seq, schema, sent_at, body in rows
         ]
 
+    def not_understood(self, limit: int) -> list[Message]:
+        """See `Ledger`."""
+        rows = self._db.execute(
+            'SELECT tenant, store, box, epoch, stream, seq, "schema", sent_at, body FROM message '
+            "WHERE substr(\"schema\", 1, 6) = 'aside:' ORDER BY received_at DESC LIMIT ?",
+            (limit,),
+        )
+        return [
+            Message(
+                Identity(BoxIdentity(*row[:3]), *row[3:6]),
+                row[6],
+                datetime.fromisoformat(row[7]),
+                row[8],
+                None,
+            )
+            for row in rows
+        ]
+
+    def take_again(self, message: Message, received_at: float) -> None:
+        """See `Ledger`."""
+        self._in_one_transaction(lambda: self._take_again(message, received_at))
+
+    def _take_again(self, message: Message, received_at: float) -> list[Receipt]:
+        identity = message.identity
+        gone = self._db.execute(
+            "DELETE FROM message WHERE tenant = ? AND store = ? AND box = ? AND epoch = ? AND stream = ? "
+            "AND seq = ? AND substr(\"schema\", 1, 6) = 'aside:'",
+            (*_key(identity.box, identity.epoch, identity.stream), identity.seq),
+        )
+        return self._keep([message], received_at) if gone.rowcount else []
+
     def roll_up(self) -> int:
         """See `Ledger`: its hours are views, which are always in step."""
         return 0
@@ -98,8 +132,11 @@ class SqliteLedger:
                     touched[item.identity.box, item.identity.epoch, item.identity.stream] = None
                 case SetAside():
                     self._set_aside(item, received_at)
-                    if item.identity is not None:
+                    if item.whole is not None:
+                        self._message(item.whole, received_at)
+                    elif item.identity is not None:
                         self._insert(item.identity, "", rfc3339(utc(received_at)), received_at, None)
+                    if item.identity is not None:
                         touched[item.identity.box, item.identity.epoch, item.identity.stream] = None
                 case BoxState():
                     self._state(item, received_at)

@@ -106,7 +106,7 @@ _MESSAGES = f"""
 SELECT count(*) FILTER (WHERE "schema" = 'storeedge/minute/1'),
        count(*) FILTER (WHERE "schema" = 'storeedge/hour/1'),
        count(*) FILTER (WHERE "schema" = 'storeedge/event/1'),
-       count(*) FILTER (WHERE "schema" = '')
+       count(*) FILTER (WHERE "schema" = '' OR substr("schema", 1, 6) = 'aside:')
 FROM message WHERE {_HERE}
 """  # noqa: S608
 _GIVEN_UP = "CAST(coalesce(sum(given_up), 0) AS BIGINT)"
