@@ -26,8 +26,8 @@ from sync.payloads import HOUR, Hour, Minute
 from sync.publisher import envelope
 from sync.topics import BoxIdentity
 from tests.edge.store.build import camera, event, gate, open_store, zone
+from tests.sync.contract import closed, validator
 from tests.sync.records import windows
-from tests.sync.test_schemas import closed, validator
 
 TEN = 1_790_000_000 // 3600 * 3600
 """The beginning of a UTC hour in 2026."""
