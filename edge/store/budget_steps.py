@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from edge.clock_trust import DARK_END, is_dark
+from edge.store import inherited
 from edge.store.coarse import HOUR_S
 from edge.store.coarse_outbox import coarsen_oldest
 from edge.store.retention import DAY_S, TIME
@@ -187,7 +188,9 @@ def _waiting(connection: sqlite3.Connection, newest: float) -> Thinned | None:
 
 
 def _messages(connection: sqlite3.Connection, newest: float) -> Thinned | None:
-    """The oldest messages: hours, then minutes, then whatever waits, then triggers that are too late."""
+    """The oldest messages: those of an earlier epoch, then hours, minutes, whatever waits, late triggers."""
+    if (earlier := inherited.give_up(connection, MESSAGES)) is not None:
+        return Thinned("given_up", *earlier)
     for stream, condition in _GIVEN_UP:
         found = connection.execute(
             "SELECT seq, CAST(strftime('%s', json_extract(body, '$.start')) AS INTEGER), "  # noqa: S608

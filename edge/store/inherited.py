@@ -75,6 +75,26 @@ def acknowledge(connection: sqlite3.Connection, epoch: str, stream: Stream, upto
     return gone
 
 
+def give_up(connection: sqlite3.Connection, limit: int) -> tuple[int, int, int | None, int | None] | None:
+    """Delete the oldest messages for want of room: minutes, messages, the first minute's start and the
+    last one's end; None when there are none. A coupon's goes only when no other is left."""
+    found = connection.execute(
+        "SELECT place, stream, CAST(strftime('%s', json_extract(body, '$.start')) AS INTEGER), "
+        "coalesce(json_array_length(body, '$.minutes'), 1) FROM inherited "
+        "ORDER BY stream, place LIMIT ?",
+        (limit,),
+    ).fetchall()
+    connection.executemany("DELETE FROM inherited WHERE place = ?", [(row[0],) for row in found])
+    connection.executemany(
+        "UPDATE outbox_stream SET dropped = dropped + 1 WHERE stream = ?", [(row[1],) for row in found]
+    )
+    starts = [start for _, _, start, _ in found if start is not None]
+    minutes = sum(number for _, _, start, number in found if start is not None)
+    if not found:
+        return None
+    return minutes, len(found), min(starts, default=None), max((s + 60 for s in starts), default=None)
+
+
 def begin_epoch(connection: sqlite3.Connection) -> int:
     """Turn a sound database that is older than what the centre may have heard into the beginning of a new
     epoch, within the caller's transaction: what waited is inherited, what was told counts as another's, and

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.store import outbox
+from edge.store import inherited, outbox
 from edge.store.database import reading
 from edge.store.store import Store
 from sync.coupon_payloads import TRIGGER
@@ -180,6 +180,21 @@ def test_only_the_word_for_the_right_epoch_takes_an_inherited_row_out(tmp_path: 
     assert store.acknowledge("trigger", first, 100) == 0
     assert store.acknowledge("data", first, 100) == len(seqs) - 4
     assert (store.epoch, len(bodies(store))) == (own, 1)
+    store.close()
+
+
+def test_without_room_the_oldest_inherited_go_first_and_coupons_last(tmp_path: Path) -> None:
+    store, _ = file_in(tmp_path).open()
+    body = trigger("a" * 64).text()
+    store.write(lambda c: outbox.put(c, "trigger", TRIGGER, body, created_at=NOON))
+    fill(store, range(10))
+    store = _damaged_anew(store, tmp_path, lambda path: pages_of_zones(path)[:1])
+    there = waiting(store)
+    assert store.write(lambda c: inherited.give_up(c, 4)) == (4, 4, NOON, NOON + 240)
+    assert (waiting(store), store.stream_state("data").dropped) == (there - 4, 4)
+    assert store.pending("data", 0, 1)[0].seq == 5
+    store.write(lambda c: inherited.give_up(c, there - 5))
+    assert store.backlog("trigger").rows == 1
     store.close()
 
 
