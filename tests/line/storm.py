@@ -1,5 +1,5 @@
-"""A box, a broker and a hub, real ones, through a random storm: cuts, dead and slow lines, kills and
-freezes of broker and hub, a broker that forgets. Then fine weather, and the count: nothing lost, nothing counted twice.
+"""A box, a broker and a hub, real ones, through a random storm: cuts, dead and slow lines, kills and freezes
+of broker and hub, a broker that forgets. Then fine weather, and the count: nothing lost or counted twice.
 
 `python -m tests.line.storm --seconds 60 --seed 1` tells the outcome as JSON; exit code 1 when rows miss.
 """

@@ -88,7 +88,7 @@ def test_a_line_that_is_only_slow_is_not_given_up(mosquitto: Mosquitto, tmp_path
 def test_an_idle_connection_is_given_up_when_no_ping_is_answered(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync.mqtt.IDLE_S", 1.0)  # 35 s, of which the test waits none
+    monkeypatch.setattr("sync.answers.IDLE_S", 1.0)  # 35 s, of which the test waits none
     with Proxy(mosquitto.port) as line:
         link = Link(Broker.parse(line.url), "idle")
         seen: list[Happening] = []

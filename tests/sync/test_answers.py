@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.answers import LONGEST_S, SHORTEST_S, Answers
+from sync.answers import IDLE_S, LONGEST_S, SHORTEST_S, Answers
 from sync.backoff import Backoff
 from sync.comeback import HUNG_UP, STEADY_S, TWIN_S, Comeback
 from sync.trouble import Trouble
@@ -58,9 +58,36 @@ def test_a_broker_that_needs_so_long_is_heard_after_a_few_attempts(needs_s: floa
         assert left is not None
         if left >= needs_s:
             break
-        answers.give_up()
+        assert answers.dead(left, 0) == left
     answers.answer(1, needs_s)
     assert needs_s <= answers.patience_s <= LONGEST_S
+
+
+def test_bytes_that_the_other_kernel_confirms_are_signs_of_life() -> None:
+    answers = Answers()
+    answers.begin(0)
+    answers.ask(1, 0)
+    for second in range(1, 100):
+        assert answers.dead(second, 1000 * second) is None
+    assert answers.dead(99 + SHORTEST_S, 99_000) == SHORTEST_S
+
+
+def test_an_idle_connection_is_dead_when_not_even_a_ping_was_answered() -> None:
+    answers = Answers()
+    answers.begin(0)
+    for second in range(1, int(IDLE_S) + 1):
+        assert answers.patient(9, second) == 9
+        assert answers.dead(second, 0) is None
+    assert answers.dead(IDLE_S + 1, 0) == IDLE_S + 1
+
+
+def test_silence_while_we_ourselves_were_away_is_nobodys_death() -> None:
+    answers = Answers()
+    answers.begin(0)
+    answers.ask(1, 0)
+    assert answers.patient(9, 1000) > 0
+    assert answers.dead(1000.5, 0) is None
+    assert answers.dead(1000 + SHORTEST_S, 0) == SHORTEST_S
 
 
 def test_connections_that_the_broker_ends_at_once_are_no_chance_the_third_time() -> None:
