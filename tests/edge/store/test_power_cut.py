@@ -10,7 +10,7 @@ import pytest
 
 from tests.edge.store.build import NOON
 from tests.faults.power import Disk, after_cut
-from tests.faults.power_cuts import Life, cut_at, lived, many_cuts, points
+from tests.faults.power_cuts import Life, cut_at, lived, many_cuts
 from tests.faults.recording_vfs import Op, library, recorded
 from tests.faults.store_life import Living, WatchedStore, open_box
 
@@ -45,7 +45,8 @@ def test_the_cuts_would_find_a_store_that_does_not_wait_for_the_disk(
     monkeypatch.setattr("tests.faults.store_life.open_box", careless)
     life = lived(tmp_path / "life", 20, 5)
     monkeypatch.undo()
-    outcome = cut_at(life, tmp_path, points(life, 40, random.Random(5)), 5)
+    late = random.Random(5).sample(range(len(life.ops) // 2, len(life.ops)), 40)
+    outcome = cut_at(life, tmp_path, sorted(late), 5)
     assert outcome.faults, "40 cuts of a store with synchronous=NORMAL, and nothing was missed"
     assert outcome.lost > 0, "other rows, and none of them was said to be lost"
     assert outcome.doubled > 0, "numbers were given twice, and nobody said so"
