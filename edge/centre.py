@@ -44,12 +44,18 @@ class Centre:
             on_answer=self._answered,
             on_document=self._document,
             checks={COUPONS: check_rules},
+            clock=clock.now,
         )
         self.publisher: Publisher | None = None
         """None on a box that works alone."""
         if sync is not None:
             self.publisher = Publisher(
-                store, self.line.box, broker_of(sync), self._birth, downlink=self.line.downlink
+                store,
+                self.line.box,
+                broker_of(sync),
+                self._birth,
+                downlink=self.line.downlink,
+                clock=clock.now,
             )
 
     def start(self) -> None:

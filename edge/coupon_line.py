@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +51,12 @@ def open_coupon_line(
     on_answer: Callable[[TriggerAnswer], None],
     on_document: Callable[[str], None] = lambda _name: None,
     checks: Mapping[str, Check] | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> CouponLine:
     """Open the box's key (made at its first start) and read what the centre sent before; works without a
-    line. The callbacks are `Downlink`'s. Raises SyncError or StoreError with what to do."""
+    line. The callbacks are `Downlink`'s; `clock` gives UTC seconds. Raises SyncError or StoreError with what to do."""
     keys = KeyPair.open(data / KEY_FILE)
-    documents = StoredDocuments(store)
+    documents = StoredDocuments(store, clock)
     keeper = MemberKeeper(box, keys, documents)
     keeper.refresh_or_keep()  # a list that cannot be read must not keep the box from counting
 

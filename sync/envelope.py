@@ -35,7 +35,11 @@ def _head(schema: str, box: str, epoch: str, stream: Stream) -> str:
     return json.dumps(fields, separators=(",", ":"))[:-1] + ',"seq":'
 
 
-def lifetime(row: OutboxRow) -> int | None:
+def lifetime(row: OutboxRow, now: float | None = None) -> int | None:
     """Seconds after which a broker may forget a trigger; it is sent anew until the centre has it, for the
-    books, but nobody else shall get it late."""
-    return None if row.expires_at is None else max(1, int(row.expires_at - time.time()))
+    books, but nobody else shall get it late. now: UTC seconds; None: by the wall clock."""
+    return (
+        None
+        if row.expires_at is None
+        else max(1, int(row.expires_at - (time.time() if now is None else now)))
+    )

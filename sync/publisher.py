@@ -56,10 +56,13 @@ class Publisher:
         pacing: Pacing | None = None,
         backoff_s: tuple[float, float] = BACKOFF_S,
         downlink: Downlink | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`downlink` takes the centre's documents and calls; without one the box does not ask for any."""
+        """`downlink` takes the centre's documents and calls; without one the box does not ask for any.
+        clock: UTC seconds by which rows expire, steadier than the wall clock where there is such."""
+        self._clock = clock
         self._outbox, self._box, self._birth = outbox, identity, birth
-        self._down = DownQueue(downlink)
+        self._down = DownQueue(downlink, clock)
         self._pacing = pacing or Pacing()
         self._link = Link(
             connection,
@@ -76,7 +79,7 @@ class Publisher:
         self._ready = False
         self._from: dict[Stream, float] = {}
         self._up_at = 0.0
-        self._connected_at = utc(time.time())
+        self._connected_at = utc(self._clock())
         self._max_packet: int | None = None
         self._unconfirmed = Unconfirmed(identity)
         self._report = Report()
@@ -277,7 +280,7 @@ class Publisher:
         room = min(cursor.room, self._unconfirmed.room(stream))
         if room <= 0:
             return False
-        sent_at = time.time()
+        sent_at = self._clock()
         rows = self._outbox.pending(stream, cursor.sent, room)
         for row in rows:
             if not cursor.follows(row.seq):
@@ -295,7 +298,7 @@ class Publisher:
 
     def _overtake(self) -> None:
         """Send live triggers that would have to wait for expired ones."""
-        cursor, now = self._cursors["trigger"], time.time()
+        cursor, now = self._cursors["trigger"], self._clock()
         if not cursor.refused:
             for row in self._overtaking.find(cursor.sent, now, self._unconfirmed.room("trigger")):
                 self._give(row, now)
@@ -307,7 +310,7 @@ class Publisher:
             words = f"a message of {len(message)} bytes is more than the broker takes; raise its limit"
             self._report.fault(words, "refused")
             return False
-        token = self._link.publish(self._box.up(row.stream), message, expires_in=lifetime(row))
+        token = self._link.publish(self._box.up(row.stream), message, expires_in=lifetime(row, sent_at))
         self._unconfirmed.add(token, row.stream)
         return True
 
@@ -334,7 +337,7 @@ class Publisher:
 
     def _last_will(self) -> Will:
         """Asked for each connection: its time tells a late will from that of the present connection."""
-        self._connected_at = utc(time.time())
+        self._connected_at = utc(self._clock())
         return Will(self._box.state, self._offline())
 
     def _leave(self) -> None:

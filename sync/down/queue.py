@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 from sync.down.downlink import Downlink
 from sync.happenings import Arrived
@@ -15,8 +16,9 @@ class DownQueue:
     """One message is done with at a time, so that a large document holds up no coupon; the broker forgets it
     only then. Calls go before documents."""
 
-    def __init__(self, downlink: Downlink | None) -> None:
-        self._downlink = downlink
+    def __init__(self, downlink: Downlink | None, clock: Callable[[], float] = time.time) -> None:
+        """clock: UTC seconds by which documents expire."""
+        self._downlink, self._clock = downlink, clock
         self._documents: deque[tuple[Topic, Arrived]] = deque()
         self._calls: deque[tuple[Topic, Arrived]] = deque()
 
@@ -49,7 +51,7 @@ class DownQueue:
         if self._downlink is None or not waiting:
             return None, False
         topic, message = waiting.popleft()
-        taken = self._downlink.take(topic, message.payload, time.time())
+        taken = self._downlink.take(topic, message.payload, self._clock())
         token = None
         if taken.reply is not None and topic.name is not None:
             token = link.publish(topic.box.reply(topic.name), taken.reply)
@@ -59,4 +61,4 @@ class DownQueue:
     def idle(self) -> None:
         """About once a second: put the store in order, a little."""
         if self._downlink is not None and not self:
-            self._downlink.idle(time.time())
+            self._downlink.idle(self._clock())
