@@ -56,6 +56,10 @@ class Answers:
         """A sign of life."""
         self._sign_at = now
 
+    def silent_s(self, now: float) -> float:
+        """Since the last sign of life."""
+        return now - self._sign_at
+
     def left(self, now: float) -> float | None:
         """Seconds until the connection counts as dead; None while nothing is owed."""
         if not self._asked:
@@ -77,10 +81,15 @@ class Answers:
         left = self.left(now)
         if confirmed > self._confirmed:
             self._confirmed, self._sign_at = confirmed, now
-        elif left is None and now - self._sign_at > IDLE_S:
-            return now - self._sign_at
+        elif left is None and self.silent_s(now) > IDLE_S:
+            return self.silent_s(now)
         elif left is not None and left <= 0:
-            # Should only the broker be slow, more patience next time lets it answer.
-            silent_s, self._patience_s = self._patience_s, min(LONGEST_S, 2 * self._patience_s)
-            return silent_s
+            waited_s = self._patience_s
+            self.give_up()
+            return waited_s
         return None
+
+    def give_up(self) -> None:
+        """It counted as dead. Should only the broker be slow, more patience next time lets it answer."""
+        self._patience_s = min(LONGEST_S, 2 * self._patience_s)
+        self._asked.clear()

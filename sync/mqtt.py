@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from sync.answers import Answers
+from sync.answers import IDLE_S, Answers
 from sync.backoff import Backoff
 from sync.broker import Broker, tls_context
 from sync.comeback import BACKOFF_S, Comeback
@@ -40,7 +40,7 @@ from sync.trouble import Trouble, TroubleKind, is_alert, of_admission, of_ending
 from sync.waker import Waker
 
 __all__ = [
-    "BACKOFF_S", "Arrived", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName", "Subscribed",
+    "BACKOFF_S", "IDLE_S", "Arrived", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName", "Subscribed",
     "Up", "Will",
 ]  # fmt: skip
 
