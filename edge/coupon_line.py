@@ -54,7 +54,8 @@ def open_coupon_line(
     clock: Callable[[], float] = time.time,
 ) -> CouponLine:
     """Open the box's key (made at its first start) and read what the centre sent before; works without a
-    line. The callbacks are `Downlink`'s; `clock` gives UTC seconds. Raises SyncError or StoreError with what to do."""
+    line. The callbacks are `Downlink`'s; `clock` gives UTC seconds. Raises SyncError or StoreError with what
+    to do."""
     keys = KeyPair.open(data / KEY_FILE)
     documents = StoredDocuments(store, clock)
     keeper = MemberKeeper(box, keys, documents)
