@@ -33,6 +33,7 @@ app.command("books")(hub_coupons.show_books)
 
 app.command("aside")(hub_upkeep.show_aside)
 app.command("retry")(hub_upkeep.retry)
+app.command("prune")(hub_upkeep.prune)
 
 @app.command()
 def run(

@@ -53,6 +53,12 @@ CREATE TABLE IF NOT EXISTS due_hour (     -- hours that changed since they were 
     epoch TEXT COLLATE "C" NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS horizon (      -- minutes before this were pruned; their hours stay as they are
+    minutes_from BIGINT NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS message_by_arrival ON message USING brin (received_at);
+
 CREATE OR REPLACE VIEW event AS
 SELECT tenant, store, box, epoch, seq,
        (body ->> 'at')::timestamptz AS at, body ->> 'name' AS name, body ->> 'camera' AS camera,

@@ -28,7 +28,9 @@ _LOCK: Final = "SELECT pg_try_advisory_xact_lock(%s)"
 _TAKE: Final = (
     "WITH taken AS (DELETE FROM due_hour WHERE ctid = ANY (ARRAY(SELECT ctid FROM due_hour LIMIT %s)) "  # noqa: S608
     f"RETURNING *) INSERT INTO due (scope, {', '.join(KEYS)}) "
-    f"SELECT DISTINCT scope, {', '.join(KEYS)} FROM taken ORDER BY scope, {', '.join(KEYS)}"
+    f"SELECT DISTINCT scope, {', '.join(KEYS)} FROM taken "
+    "WHERE start >= (SELECT coalesce(max(minutes_from), 0) FROM horizon) "
+    f"ORDER BY scope, {', '.join(KEYS)}"
 ).encode()
 _SCOPES: Final = "SELECT DISTINCT scope FROM due"
 _ADD: Final = {scope: hours(scope).encode() for scope in ROLLED}
