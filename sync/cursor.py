@@ -5,9 +5,7 @@ way at once. As in TCP, the window doubles while all goes well; after a time wit
 falls to one row, sent again and again with growing pauses, until the centre answers. A box whose centre is
 away therefore leaves a few copies of one message at the broker and not a flood.
 
-The window also shrinks when rows have to queue on their way (the idea of LEDBAT, RFC 6817): a live trigger
-goes the same way and must not wait behind a week of minutes. What counts is the time from sending to
-acknowledgement above the shortest of this connection, which is the line's and the centre's own.
+The window also shrinks while rows queue on their way; see `window.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +15,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from sync.window import Window
+
 SMALL_WINDOW: Final = 64
-"""Smaller ones cost a centre more for each row than they spare a trigger: on a busy processor rows are late
-without any queue, and ever smaller windows would only make them later."""
+"""Smaller ones cost a busy centre more for each row than they spare a trigger."""
 SMALLEST_WINDOW: Final = 4
-"""Of a centre that is really slow: where rows are late by `REALLY_LATE` times what they may be."""
-REALLY_LATE: Final = 10
+"""Of a centre that is really slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +58,14 @@ class Cursor:
     def connect(self) -> None:
         """A new connection: nothing is under way, and the outbox alone knows what still waits."""
         self._acked = -1
-        self._window = self._pacing.first_window
+        self._window = Window(
+            size=self._pacing.first_window,
+            largest=self._pacing.largest_window,
+            small=SMALL_WINDOW,
+            smallest=SMALLEST_WINDOW,
+            queue_s=self._pacing.queue_s,
+        )
         self._retry_s = self._pacing.retry_s
-        self._shortest_s = float("inf")
         self._restart()
 
     def _restart(self) -> None:
@@ -91,7 +94,7 @@ class Cursor:
     @property
     def room(self) -> int:
         """How many more rows may be sent now."""
-        return 0 if self._refused else max(0, self._window - len(self._under_way))
+        return 0 if self._refused else max(0, self._window.size - len(self._under_way))
 
     def follows(self, seq: int) -> bool:
         """Whether the centre can tell that nothing is missing before this row."""
@@ -120,33 +123,19 @@ class Cursor:
             return None
         self._acked = upto
         self._sent = max(self._sent, upto)
-        measured: float | None = None
+        measured: float | None = None  # the one of a batch that waited longest
         while self._under_way and self._under_way[0][0] <= upto:
             seq, sent_at = self._under_way.popleft()
             if seq > self._paced and measured is None:
                 measured = now - sent_at
         if measured is not None:
-            self._pace(measured)
+            self._paced = self._sent
+            self._window.fit(measured)
         self._retry_s = self._pacing.retry_s
         self._deadline = now + self._patience() if self._under_way else None
         if not self._under_way:
             self._refused = False  # the refused row arrived after all, in an earlier attempt
         return upto
-
-    def _pace(self, took_s: float) -> None:
-        """Fit the window to what a row took, once in a round: rows that were sent before the last change
-        tell nothing of it. took_s: of the one of a batch that waited longest."""
-        self._paced = self._sent
-        self._shortest_s = min(self._shortest_s, took_s)
-        queued_s, most_s = took_s - self._shortest_s, self._pacing.queue_s
-        if queued_s > most_s:
-            smallest = SMALLEST_WINDOW if queued_s > REALLY_LATE * most_s else SMALL_WINDOW
-            # Half at most: one late answer may be the processor's fault and not a queue's.
-            fitting = int(self._window * max(0.5, most_s / queued_s))
-            self._window = min(self._window, max(smallest, fitting))
-        else:
-            grown = self._window * (2 if queued_s <= most_s / 2 else 5 / 4)
-            self._window = min(int(grown), self._pacing.largest_window)
 
     def refuse(self) -> None:
         """The broker refused a row: send nothing more until it is time to try again."""
@@ -162,7 +151,7 @@ class Cursor:
 
     def rewind(self) -> None:
         """Start again from the oldest row that is not acknowledged, carefully."""
-        self._window = 1
+        self._window.size = 1
         self._retry_s = min(self._retry_s * 2, self._pacing.retry_max_s)
         self._restart()
 
