@@ -40,8 +40,8 @@ from sync.trouble import Trouble, TroubleKind, is_alert, of_admission, of_ending
 from sync.waker import Waker
 
 __all__ = [
-    "BACKOFF_S", "IDLE_S", "Arrived", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName", "Subscribed",
-    "Up", "Will",
+    "BACKOFF_S", "IDLE_S", "Arrived", "Broker", "Confirmed", "Down", "Happening", "Link", "ProtocolName",
+    "Subscribed", "Up", "Will",
 ]  # fmt: skip
 
 CONNECT_S: Final = 5.0
