@@ -154,7 +154,7 @@ class Box:
             if now >= self._again:
                 self._open(now)
         elif self._up_at is None:
-            if now - self._opened_at > CONNECT_S:
+            if now - self._opened_at > CONNECT_S and not self._hears(now):
                 self._lose("no answer to the connection", now)
         else:
             self._look_for_life(now)
@@ -172,6 +172,14 @@ class Box:
         if self._socket is not None and self._writing and events & select.EPOLLOUT:
             self._flush(now)
         self.tick(now)
+
+    def _hears(self, now: float) -> bool:
+        """Whether something was there to be read: it is we who are late, with so many boxes in a thread."""
+        if self._socket is None or not self._stood:
+            return False
+        heard_at = self._heard_at
+        self._read(now)
+        return self._socket is None or self._heard_at > heard_at
 
     def _plan(self, now: float) -> None:
         times = [self.minute_at if self._scene.making else FOREVER]
@@ -193,11 +201,11 @@ class Box:
 
     def _look_for_life(self, now: float) -> None:
         """As `Link` does: an answer that is owed and does not come, or no sign at all."""
-        assert self._socket is not None
-        if self._pinged_at is not None and now - self._pinged_at >= KEEPALIVE_S:
+        if self._pinged_at is not None and now - self._pinged_at >= KEEPALIVE_S and not self._hears(now):
             self._lose("keepalive", now)
-            return
         left = self._answers.left(now)
+        if self._socket is None or (left is not None and left <= 0 and self._hears(now)):
+            return
         if left is not None and left <= 0:
             confirmed = confirmed_bytes(self._socket)
             if confirmed > self._confirmed_bytes:
@@ -207,7 +215,7 @@ class Box:
                 self._answers.give_up()
                 self._lose("no answer and no sign of life", now)
                 return
-        elif left is None and self._answers.silent_s(now) > IDLE_S:
+        elif left is None and self._answers.silent_s(now) > IDLE_S and not self._hears(now):
             self._lose("no sign of life", now)
             return
         if self._pinged_at is None and now - min(self._sent_at, self._heard_at) >= KEEPALIVE_S:
