@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
+
 from pipelines.records import (
     DWELL_EDGES_S,
     CameraWindow,
@@ -49,7 +51,13 @@ def measure() -> dict[str, Any]:
         raise UnmeasurableError("no PostgreSQL: apt-get install postgresql")
     body = minute_body(START, windows(START))
     return {
-        "message": {"windows": len(windows(START)), "bytes": len(body)},
+        "message": {
+            "what": "a counter's minute: gate, zone, queue, staff, camera, heat map, area",
+            "windows": len(windows(START)),
+            "bytes": len(body),
+            "boxes": BOXES,
+            "minutes_of_each": MINUTES,
+        },
         "hubs": {str(hubs): _measure(hubs) for hubs in HUBS},
     }
 
@@ -94,17 +102,47 @@ def _measure(hubs: int) -> dict[str, Any]:
         took = time.perf_counter() - began
         spent = {name: cpu - before[name] for name, cpu in _cpu(broker, server, processes).items()}
         count = len(boxes) * len(bodies)
+        rolled_up = _rolled_up(where, began)
+        rolling = _cpu(broker, server, processes)["postgresql"] - before["postgresql"] - spent["postgresql"]
         held = totals(where)
+        disk = _bytes(where)
         _check(sum(box.minutes for box in held), sum(box.gates[0].entries or 0 for box in held), count)
+    spent["hours afterwards"] = rolling
     everything = sum(spent.values())
     return {
         "messages": count,
         "per_s": round(count / took),
         "acknowledged_within_ms": {key: round(value * 1000) for key, value in slowest.items()},
         "cpu_us_per_message": {name: round(cpu / count * 1e6) for name, cpu in spent.items()},
-        "cores_we_got": round(everything / took, 2),
+        "cpu_us_in_all": round(everything / count * 1e6),
+        "cores_we_got": round((everything - rolling) / took, 2),
+        "hours_added_up_after_s": round(rolled_up, 1),
+        "bytes_per_message": {name: round(size / count) for name, size in disk.items()},
         "load_before": round(load, 1),
     }
+
+
+def _rolled_up(where: str, began: float) -> float:
+    """Seconds from the beginning until no hour is due any more."""
+    until = time.perf_counter() + 60
+    with psycopg.connect(where, autocommit=True) as db:
+        while db.execute("SELECT count(*) FROM due_hour").fetchone() != (0,):
+            if time.perf_counter() > until:
+                raise UnmeasurableError("the hours are not added up within a minute")
+            time.sleep(0.1)
+    return time.perf_counter() - began
+
+
+def _bytes(where: str) -> dict[str, int]:
+    """On the disk, with indexes."""
+    with psycopg.connect(where) as db:
+        rows = db.execute(
+            r"SELECT CASE WHEN relname = 'message' THEN 'message' WHEN relname LIKE '%\_hour' THEN 'hours' "
+            r"WHEN relname LIKE '%\_minute' THEN 'windows' ELSE 'rest' END, "
+            "sum(pg_total_relation_size(oid))::bigint FROM pg_class "
+            "WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace GROUP BY 1"
+        ).fetchall()
+    return dict(rows)
 
 
 def _check(minutes: int, entries: int, sent: int) -> None:
