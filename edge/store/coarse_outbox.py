@@ -27,9 +27,10 @@ MOST_MESSAGES: Final = 500
 
 _WAITING: Final = (
     "SELECT seq, substr(body, 11, 13), substr(body, 11, 16), length(body) FROM outbox "
-    "INDEXED BY outbox_minute WHERE stream = 'data' AND \"schema\" = 'storeedge/minute/1' ORDER BY seq"
+    "INDEXED BY outbox_minute WHERE stream = 'data' AND \"schema\" = 'storeedge/minute/1' "
+    "ORDER BY substr(body, 11, 16), seq"
 )
-"""The hour and the minute of each, from how `Minute.text` begins: `{"start":"2026-03-01T10:27:00Z"`."""
+"""The hour and the minute of each, oldest first, one that was told twice side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ def coarsen_oldest(connection: sqlite3.Connection, newest: int) -> Coarsened | N
 
 
 def _groups(connection: sqlite3.Connection) -> Generator[list[_Row]]:
-    """Messages of minutes of one hour that follow one another, oldest first, cut to whole minutes that may be
-    read at once."""
+    """Messages of the minutes of one hour, the oldest hour first, cut to whole minutes that may be read at
+    once."""
     acked = outbox.state(connection, "data").acked_seq
     cursor = connection.execute(_WAITING)
     waiting = (_Row(*row) for row in cursor)
@@ -86,7 +87,7 @@ def _groups(connection: sqlite3.Connection) -> Generator[list[_Row]]:
                     taken, size = [], sum(row.length for row in rows)
                 # A minute of several messages, the first of which the centre may have acknowledged, must not
                 # be replaced there by what is left of it.
-                if not (acked and rows[0].seq == acked + 1):
+                if not acked or all(row.seq != acked + 1 for row in rows):
                     taken += rows
             if taken:
                 yield taken

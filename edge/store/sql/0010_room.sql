@@ -18,5 +18,7 @@ INSERT INTO thinned VALUES
     ('detail', 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL), ('quarters', 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL),
     ('waiting', 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL), ('given_up', 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL);
 
-CREATE INDEX outbox_minute ON outbox (seq) WHERE stream = 'data' AND "schema" = 'storeedge/minute/1';
+CREATE INDEX outbox_minute ON outbox (substr(body, 11, 16), seq)   -- by which minute it is: the body begins
+                                 -- with {"start":"2026-03-01T10:27
+    WHERE stream = 'data' AND "schema" = 'storeedge/minute/1';
 CREATE INDEX outbox_hour ON outbox (created_at) WHERE stream = 'data' AND "schema" = 'storeedge/hour/1';

@@ -221,6 +221,20 @@ def test_a_minute_alone_stays_a_minute(tmp_path: Path) -> None:
         assert waiting(store) == [(1, "minute"), (5, "hour")]
 
 
+def test_a_minute_told_again_much_later_goes_into_the_same_hour(tmp_path: Path) -> None:
+    """Else the hour, which comes last, would replace the later telling by the first."""
+    with open_store(tmp_path) as store:
+        for i in (0, 1, 60, 61, 120):
+            store.commit_minute(TEN + 60 * i, [gate(TEN + 60 * i, 1, observed=30.0)])
+    with open_store(tmp_path) as store:
+        store.commit_minute(TEN, [gate(TEN, 4, observed=20.0)])
+        coarsen(store, LATER)
+        assert waiting(store) == [(3, "minute"), (4, "minute"), (5, "minute"), (7, "hour")]
+        [hour] = hours(store)
+    assert (hour.minutes, hour.stands_for) == ((0, 1), ((1, 2), (6, 6)))
+    assert (hour.windows[0].entries, hour.windows[0].observed_seconds) == (6, 80.0)
+
+
 def test_a_minute_with_windows_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
     with open_store(tmp_path) as store:
         for i in range(3):
