@@ -16,11 +16,13 @@ class Overtaking:
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._looked = -1
+        self.connect()
 
     def connect(self) -> None:
         """A new connection: what was sent in the last one may not have arrived."""
         self._looked = -1
+        self._behind = False
+        """Whether an expired one waits before those that were not looked at yet."""
 
     def find(self, sent: int, now: float, most: int) -> list[OutboxRow]:
         """At most so many live ones, oldest first. sent: the seq up to which all were sent in their turn;
@@ -28,10 +30,13 @@ class Overtaking:
         found: list[OutboxRow] = []
         if most <= 0:
             return found
-        self._looked = max(self._looked, sent)
+        if self._looked <= sent:
+            self._looked, self._behind = sent, False
         for row in self._outbox.pending("trigger", self._looked, AT_ONCE):
             self._looked = row.seq
-            if not expired(row, now):
+            if expired(row, now):
+                self._behind = True
+            elif self._behind:  # else its turn comes soon anyway
                 found.append(row)
                 if len(found) == most:
                     break
