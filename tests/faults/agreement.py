@@ -15,6 +15,7 @@ import psycopg
 
 from edge.store.windows import KINDS, select
 from pipelines.as_json import FIGURES, is_unseen
+from sync.bodies import utc
 from sync.hub.postgres_hours import HourBook
 from sync.hub.totals import totals
 from tests.faults.parking_system import Car
@@ -162,19 +163,17 @@ def _hours(found: Agreement, scope: str, centre: psycopg.Connection[Any]) -> Non
 def _events(found: Agreement, box: sqlite3.Connection, centre: psycopg.Connection[Any]) -> None:
     """Every event is told, and none that was not."""
     here = {
-        (row["name"], row["camera"] or None, row["scope"] or None, round(row["t"], 2))
+        (row["name"], row["camera"] or None, row["scope"] or None, utc(row["t"]))
         for row in box.execute("SELECT name, camera, scope, t FROM event")
     }
     there = set()
     for (body,) in centre.execute("SELECT body::text FROM message WHERE \"schema\" = 'storeedge/event/1'"):
         event = json.loads(body)
-        there.add((event["name"], event.get("camera"), event.get("scope"), _utc(event["at"])))
+        there.add(
+            (event["name"], event.get("camera"), event.get("scope"), datetime.fromisoformat(event["at"]))
+        )
     found.sums["events"] = len(here)
     found.sets("events", here, there)
-
-
-def _utc(text: str) -> float:
-    return round(datetime.fromisoformat(text).timestamp(), 2)
 
 
 def _messages(found: Agreement, box: sqlite3.Connection, centre: psycopg.Connection[Any]) -> None:
