@@ -188,7 +188,8 @@ class Box:
         elif self._up_at is None:
             times.append(self._opened_at + CONNECT_S + 0.01)
         else:
-            times.append((self._pinged_at or min(self._sent_at, self._heard_at)) + KEEPALIVE_S)
+            asked_at, quiet_at = self._pinged_at, min(self._sent_at, self._heard_at)
+            times.append(quiet_at + KEEPALIVE_S if asked_at is None else asked_at + IDLE_S - KEEPALIVE_S)
             left = self._answers.left(now)
             if left is not None:
                 times.append(now + left)
@@ -200,27 +201,26 @@ class Box:
         self.wake_at = min(times)
 
     def _look_for_life(self, now: float) -> None:
-        """As `Link` does: an answer that is owed and does not come, or no sign at all."""
-        if self._pinged_at is not None and now - self._pinged_at >= KEEPALIVE_S and not self._hears(now):
-            self._lose("keepalive", now)
-        left = self._answers.left(now)
-        if self._socket is None or (left is not None and left <= 0 and self._hears(now)):
-            return
-        if left is not None and left <= 0:
-            confirmed = confirmed_bytes(self._socket)
-            if confirmed > self._confirmed_bytes:
-                self._confirmed_bytes = confirmed
-                self._answers.sign(now)
-            else:
-                self._answers.give_up()
-                self._lose("no answer and no sign of life", now)
-                return
-        elif left is None and self._answers.silent_s(now) > IDLE_S and not self._hears(now):
-            self._lose("no sign of life", now)
-            return
+        """As `Link` does: an answer that is owed and does not come, or no sign at all. A box of which nobody
+        took care for seconds asks first: with so many in a thread it may be we who are late."""
         if self._pinged_at is None and now - min(self._sent_at, self._heard_at) >= KEEPALIVE_S:
             self._pinged_at = now
             self._put(packets.PING, now)
+        elif self._asked_in_vain(now) and not self._hears(now):
+            self._lose("no sign of life", now)
+        left = self._answers.left(now)
+        if self._socket is None or left is None or left > 0 or self._hears(now):
+            return
+        confirmed = confirmed_bytes(self._socket)
+        if confirmed > self._confirmed_bytes:
+            self._confirmed_bytes = confirmed
+            self._answers.sign(now)
+        else:
+            self._answers.give_up()
+            self._lose("no answer and no sign of life", now)
+
+    def _asked_in_vain(self, now: float) -> bool:
+        return self._pinged_at is not None and now - self._pinged_at >= IDLE_S - KEEPALIVE_S
 
     # -- the connection --------------------------------------------------------------------------------
 
@@ -325,7 +325,7 @@ class Box:
         if not data:
             self._lose("lost" if self._up_at is not None else "hung up on", now)
             return
-        self._heard_at = now
+        self._heard_at, self._pinged_at = now, None
         self._answers.sign(now)
         found, self._unread = packets.take(self._unread + data if self._unread else data)
         for packet in found:
@@ -345,8 +345,6 @@ class Box:
                 self._confirmed(*packets.numbered(packet.body))
             case packets.PUBLISH:
                 self._arrived(packet, now)
-            case packets.PINGRESP:
-                self._pinged_at = None
             case packets.DISCONNECT:
                 self._lose("ended by the broker", now)
 

@@ -141,7 +141,7 @@ class _Crowd:
         return max(0.0, min(due, self._tell_at, self._trigger_at) - time.monotonic())
 
     def _overdue(self, now: float) -> Iterator[Box]:
-        if now >= self._trigger_at:
+        while now >= self._trigger_at:
             self._trigger_at += self._rng.expovariate(self._company.triggers_per_s)
             box = self._rng.choice(self._boxes)
             box.trigger(now)

@@ -13,7 +13,6 @@ CONNACK: Final = 2
 PUBLISH: Final = 3
 PUBACK: Final = 4
 SUBACK: Final = 9
-PINGRESP: Final = 13
 DISCONNECT: Final = 14
 
 PING: Final = b"\xc0\0"
