@@ -21,6 +21,8 @@ from edge.store.salvage_reader import LATEST, Row, Way, Wreck, way_through
 
 AT_ONCE_S: Final = 2 * 86_400
 """So much of every table is brought over before the box goes on: the page's today and yesterday."""
+LOT: Final = 2_000
+"""Rows of older days that are brought over in one transaction: some 20 ms."""
 _OF_THE_FILE: Final = frozenset({"epoch", "needs", "closed", "tenant", "store", "box", "made_at"})
 """Facts about a database itself, which do not pass to another."""
 _BY_HAND: Final = frozenset({"meta", "outbox", "outbox_stream", "inherited", "former_run"})
@@ -221,10 +223,18 @@ def older(
             continue
         behind = rest.behind if table == rest.table else rest.cut
         at = columns.index(way.key)
+        lot: list[Row] = []
         for rows in wreck.read(way, columns, span[0], min(behind, span[1])):
-            times = [row[at] for row in rows if isinstance(row[at], int | float)]
-            if times:
-                yield replace(rest, table=table, behind=int(min(times))), columns, rows
+            lot += [row for row in rows if isinstance(row[at], int | float)]
+            if len(lot) >= LOT:
+                yield _upto(rest, table, lot, at), columns, lot
+                lot = []
+        if lot:
+            yield _upto(rest, table, lot, at), columns, lot
+
+
+def _upto(rest: Rest, table: str, lot: list[Row], at: int) -> Rest:
+    return replace(rest, table=table, behind=int(min(row[at] for row in lot)))
 
 
 def keep_older(
