@@ -73,7 +73,9 @@ def _text(kept: bytes) -> str:
 def backlog(connection: sqlite3.Connection, stream: Stream) -> Backlog:
     """How much of a stream waits. The oldest is the first, or an hour of older minutes: it came later."""
     rows, first, last = connection.execute(
-        "SELECT count(*), min(seq), max(seq) FROM outbox WHERE stream = ?", (stream,)
+        "SELECT count(*), (SELECT min(seq) FROM outbox WHERE stream = ?1), "
+        "(SELECT max(seq) FROM outbox WHERE stream = ?1) FROM outbox WHERE stream = ?1",
+        (stream,),
     ).fetchone()
     oldest = None
     if rows:
