@@ -116,7 +116,8 @@ class DiskWatch:
         if room is None:
             return []
         scarce = room.disk_bound and room.left < 3 * room.headroom
-        costly = any(0 <= now - books[kind].at < WORRY_S for kind in ("waiting", "given_up") if kind in books)
+        lately = (books[kind].at for kind in ("waiting", "given_up") if kind in books)
+        costly = any(at > 0 and 0 <= now - at < WORRY_S for at in lately)  # 0: never, also when now is 1970
         if scarce or costly:
             return self._low.begin(now, free_mib=room.free >> 20)
         if room.disk_bound and room.left < 4 * room.headroom:

@@ -71,6 +71,11 @@ def test_a_disk_with_room_is_not_spoken_of() -> None:
     assert problems_of(live) == []
 
 
+def test_a_box_that_does_not_know_the_time_does_not_take_never_for_just_now() -> None:
+    watch, _ = watched(Disk(books={"waiting": Books(0, 0, 0.0), "given_up": Books(0, 0, 0.0)}))
+    assert watch.look(20.0) == []
+
+
 def test_a_disk_that_others_fill_is_told_once_and_its_end_when_there_is_clearly_room() -> None:
     disk = Disk(SCARCE)
     watch, live = watched(disk)
