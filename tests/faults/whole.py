@@ -195,7 +195,8 @@ class Whole:
 
     def storm(self, kills: int) -> None:
         """Kill so often, at random moments: also during start-up, also several parts at once."""
-        done, told, deck = 0, 0, list[str]()
+        done, told, deck = 0, 0, list(WEIGHTS)
+        self.chance.shuffle(deck)
         while done < kills:
             self._pause()
             for _ in range(self.chance.choices((1, 2, 3), (70, 24, 6))[0]):
@@ -203,8 +204,10 @@ class Whole:
                     deck = [name for name, weight in WEIGHTS.items() for _ in range(weight)]
                     self.chance.shuffle(deck)
                 name = deck.pop()
-                if name != "main" or not self._sparing:
-                    done += self.kill(name)
+                if (name != "main" or not self._sparing) and self.kill(name):
+                    done += 1
+                else:  # it is not there now: later
+                    deck.insert(0, name)
             if done - told >= 10:
                 told = done
                 self.say(f"{done} of {kills} kills; {self._told()}")
