@@ -386,11 +386,15 @@ class Store:
 
     def prune(self, now: float) -> int:
         """Delete what is older than its table's term (`retention.KEPT_DAYS`); the number of rows. Call it
-        about once an hour, and only while the clock is trusted."""
-        with self._transaction() as connection:
-            gone = retention.expire(connection, now)
-        if gone:
-            with self._lock:
+        about once an hour, and only while the clock is trusted. On a disk that others fill the room stays
+        ours, and where there is none to delete in it is tried again the next time."""
+        try:
+            with self._transaction() as connection:
+                gone = retention.expire(connection, now)
+        except StoreFull:
+            return 0
+        with self._lock, suppress(sqlite3.Error):
+            if gone and not self._budget.look(self._connection).disk_bound:
                 self._connection.execute("PRAGMA incremental_vacuum(2000)").fetchall()
         return gone
 
