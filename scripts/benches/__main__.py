@@ -9,7 +9,19 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from models.errors import ModelsError
-from scripts.benches import accuracy, comparison, faults, hub, memory, page, parking, plates, speed, sync
+from scripts.benches import (
+    accuracy,
+    comparison,
+    faults,
+    hub,
+    line,
+    memory,
+    page,
+    parking,
+    plates,
+    speed,
+    sync,
+)
 from scripts.benches.comparison_table import as_markdown
 from scripts.benches.machine import UnmeasurableError, machine
 
@@ -23,6 +35,7 @@ BENCHES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "hub": hub.measure,
     "sync": sync.measure,
     "faults": faults.measure,
+    "line": line.measure,
 }
 BY_DEFAULT: Final = ("speed", "memory")
 

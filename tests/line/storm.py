@@ -37,7 +37,7 @@ FORGETFUL: Final = (
     "allow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 5\nmax_inflight_messages 5\n"
 )
 """No persistence, and all above five messages that wait for the hub are dropped without a word."""
-CLEARING_S: Final = 30.0
+CLEARING_S: Final = 60.0
 """So long after the storm everything must have arrived."""
 FAULTS: Final = (
     *("weather",) * 3, "cut", "reset", "reset in a packet", "broker killed", "hub killed", "broker frozen",
