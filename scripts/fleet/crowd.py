@@ -80,7 +80,7 @@ def live(company: Company, line: Connection) -> None:
     crowd = _Crowd(company, line)
     try:
         crowd.run()
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+    except (EOFError, OSError, KeyboardInterrupt):
         pass  # the leading process is gone, or ends us
     finally:
         crowd.leave()
