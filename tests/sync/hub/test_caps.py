@@ -66,7 +66,7 @@ def where_coupons_are(postgres: Postgres) -> str:
 
 
 @pytest.mark.parametrize("new_office", [in_a_file, in_postgresql])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 def test_no_limit_is_ever_passed_and_no_decision_is_issued_twice(
     tmp_path: Path,
