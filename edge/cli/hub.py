@@ -35,6 +35,7 @@ app.command("aside")(hub_upkeep.show_aside)
 app.command("retry")(hub_upkeep.retry)
 app.command("prune")(hub_upkeep.prune)
 
+
 @app.command()
 def run(
     broker: str = typer.Option(
