@@ -81,6 +81,8 @@ class ClockKeeper:
         setting = begin(first, known, None if mine is None else mine.setting)
         if not self._keep(setting) and mine is not None:
             setting = mine.setting  # what is stored stays on the scale on which it is
+        else:
+            setting = self._in_force() or setting
         self.watch = TrustWatch(setting, known, first)
         self.clock = SteadyClock(setting.offset)
         """For all parts of the box, in every process."""
@@ -164,12 +166,16 @@ class ClockKeeper:
         elif abs(change.offset - self.watch.setting.offset) > SAME_S:
             self.change = change
         elif self._keep(change):
-            self.watch.setting = change
+            self.watch.setting = self._in_force() or change
             log.info("the clock is %s", change.trust)
+
+    def _in_force(self) -> Setting | None:
+        mine = self._store.read(lambda connection: restamp.stretch(connection, self._boot))
+        return None if mine is None else mine.setting
 
     def _keep(self, setting: Setting) -> bool:
         """Put a setting into force, with all that follows for what was counted before."""
-        now = self._read().steady + setting.offset
+        now = max(setting.begun, self._read().steady + setting.offset)  # not before, by rounding
         try:
             stamped = self._store.write(
                 lambda connection: restamp.set_clock(

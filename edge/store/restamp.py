@@ -33,6 +33,7 @@ OVERLAP_S: Final = 600.0
 """An earlier boot whose times reach only so far into this one had a clock that is a little fast: a guess
 would be further off."""
 _MINUTES: Final = "SELECT max(start) FROM minute WHERE start >= ? AND start < ?"
+_FIRST: Final = "SELECT min(start) FROM minute WHERE start >= ? AND start < ?"
 _OBSERVED: Final = (
     "SELECT max(start) FROM camera_window WHERE observed_seconds > 0 AND start >= ? AND start < ?"
 )
@@ -105,8 +106,9 @@ def set_clock(
 ) -> Stamped:
     """Count by a setting from now on, and give what was counted before the times that follow from it. now: by
     the new setting. tick: called now and then, for it may take a minute after weeks in the dark."""
-    former = stretch(connection, boot)
+    former, newest = stretch(connection, boot), known(connection, boot).newest
     minutes = guessed = 0
+    begun = setting.begun
     if setting.trust == "synced":
         guessed += _move_wrong(connection, boot, setting, now, tick)
     by = 0.0
@@ -117,11 +119,14 @@ def set_clock(
             _end_unknown(connection, span, now - by)
             minutes = move(connection, span, by, now, sure=True, tick=tick)
     if setting.trust != "unknown":
-        guessed += _move_dark(connection, boot, setting, now, tick)
+        count, begun = _move_dark(connection, boot, setting, now, tick)
+        guessed += count
         # Without a time server earlier boots may still turn out to be wrong.
         keep = "" if setting.trust == "synced" else "plausible"
         connection.execute("DELETE FROM clock_stretch WHERE boot != ? AND trust != ?", (boot, keep))
     _put(connection, boot, setting, former, round(by / MINUTE_S) * MINUTE_S)
+    if begun < setting.begun:
+        _take_in(connection, boot, begun if newest is None else max(begun, newest + MINUTE_S))
     done = Stamped(minutes, by, guessed)
     _tell(connection, done, now)
     return done
@@ -175,6 +180,15 @@ def _put(
     )
 
 
+def _take_in(connection: sqlite3.Connection, boot: str, begun: float) -> None:
+    """What was put right before a boot by guess moves with it, if its own times turn out to be wrong."""
+    first = -(-int(begun) // MINUTE_S) * MINUTE_S
+    connection.execute(
+        "UPDATE clock_stretch SET begun = min(begun, ?), first_minute = min(first_minute, ?) WHERE boot = ?",
+        (float(first), first, boot),
+    )
+
+
 def _move_wrong(
     connection: sqlite3.Connection, boot: str, setting: Setting, now: float, tick: Callable[[], object]
 ) -> int:
@@ -184,36 +198,37 @@ def _move_wrong(
         if one.boot != boot and one.setting.trust == "plausible":
             last = _last(connection, _span(connection, one))
             if last is not None and last >= setting.begun + OVERLAP_S:
-                guessed += _move_before(connection, one, setting.begun, now, tick)
+                guessed += _move_before(connection, one, setting.begun, now, tick)[0]
     return guessed
 
 
 def _move_dark(
     connection: sqlite3.Connection, boot: str, setting: Setting, now: float, tick: Callable[[], object]
-) -> int:
-    """Earlier boots that never knew the time, the last first; also such of which nobody knows the boot."""
+) -> tuple[int, float]:
+    """Earlier boots that never knew the time, the last first; also such of which nobody knows the boot. The
+    number of minutes, and when the first of these boots begins now."""
     guessed, before = 0, setting.begun
     spans = [s for s in _stretches(connection) if s.boot != boot and s.setting.trust == "unknown"]
     spans.insert(0, Stretch("", Setting(0.0, "unknown", 0.0), 0))
     for one in reversed(spans):
-        last = _last(connection, _span(connection, one))
-        if last is not None:
-            guessed += _move_before(connection, one, before, now, tick)
-            before -= last - one.setting.begun + MINUTE_S
-    return guessed
+        count, before = _move_before(connection, one, before, now, tick)
+        guessed += count
+    return guessed, before
 
 
 def _move_before(
     connection: sqlite3.Connection, one: Stretch, before: float, now: float, tick: Callable[[], object]
-) -> int:
-    """Move a stretch so that it ends right before a time, by whole minutes."""
+) -> tuple[int, float]:
+    """Move a stretch so that it ends right before a time, by whole minutes; how many, and its beginning."""
     span = _span(connection, one)
     last = _last(connection, span)
     if last is None:
-        return 0
+        return 0, before
     _end_unknown(connection, span, last)
     by = _minute(before) - 2 * MINUTE_S - _minute(last)
-    return move(connection, span, float(by), now, sure=False, tick=tick)
+    (first,) = connection.execute(_FIRST, (span.first_minute, span.end_minute)).fetchone()
+    begun = max(span.begun, _minute(last) if first is None else first)
+    return move(connection, span, float(by), now, sure=False, tick=tick), begun + by
 
 
 def _end_unknown(connection: sqlite3.Connection, span: Span, at: float) -> None:

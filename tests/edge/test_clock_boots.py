@@ -176,7 +176,7 @@ def held_by_the_centre(store: Store) -> dict[tuple[int, str], int]:
     return {key: entries for key, entries in held.items() if entries}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(boots, min_size=1, max_size=5))
 def test_any_life_of_a_box_adds_up(blank: Path, life: list[Boot]) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:

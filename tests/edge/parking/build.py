@@ -60,6 +60,7 @@ class Box:
         self.now = NOON
         self.step = 0.0
         """By how much the wall clock was set since the machine's start."""
+        self.time_known = True
         self.keys = PlateKeys((b"k" * 32,))
         self.members = MemberBook()
         self.teller = Told()
@@ -83,7 +84,7 @@ class Box:
             lanes=LANES, sessions=Sessions(self.keys, restored=restored, now=self.clock()),
             coupons=Coupons("t/s/b", self.rules, local, ledger), books=self.books, clock=self.clock,
             sign=self.sign, committed=self.nudge, members=lambda: self.members, board=self.board,
-            teller=self.teller,
+            teller=self.teller, time_known=self.time_known,
         )  # fmt: skip
 
     def restart(self) -> None:

@@ -227,6 +227,22 @@ def test_minutes_parked_are_unknown_when_machine_and_clock_begin_anew(box: Box) 
     assert [row["parked_s"] for row in box.rows("parking_session")] == [None]
 
 
+def test_no_coupon_is_given_while_the_time_of_day_is_not_known(box: Box) -> None:
+    """Rules by the time of day, caps by the day and the expiry would all be wrong."""
+    box.time_known = False
+    box.restart()
+    box.sees("entry", 0)
+    assert box.sees("exit", HOUR).result == "clock_unknown"
+    assert box.rows("coupon_trigger") == []
+    assert box.store.backlog("trigger").rows == 0
+    assert box.counts()["clock_unknown"] == 1
+    assert [row["parked_s"] for row in box.rows("parking_session")] == [pytest.approx(HOUR)]
+    box.time_known = True
+    box.restart()
+    box.sees("entry", 2 * HOUR)
+    assert box.sees("exit", 3 * HOUR).result == "issued", "once it is, all goes on as ever"
+
+
 def test_minutes_parked_go_on_over_a_reboot(box: Box) -> None:
     box.sees("entry", 0)
     box.boot = "0b2"
