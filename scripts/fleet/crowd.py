@@ -11,8 +11,9 @@ from multiprocessing.connection import Connection
 from random import Random
 from typing import Final, Literal
 
-from scripts.fleet.box import FOREVER, Box, Scene
+from scripts.fleet.box import Box
 from scripts.fleet.figures import Figures
+from scripts.fleet.line import FOREVER, Scene
 from sync.cursor import Pacing
 from sync.outbox import Stream
 from sync.topics import BoxIdentity
