@@ -61,10 +61,16 @@ def late(mosquitto: Mosquitto, weather: Weather) -> Late:
         began = time.monotonic()
         put_trigger(outbox, "t-2")
         box.nudge()
-        wait_for(lambda: not box.status().connected, 30, why=box.status)
-        noticed = time.monotonic()
-        line.weather = FINE
-        wait_for(lambda: any(b"t-2" in said for _, said in centre.heard("/up/trigger")), 30, why=box.status)
-        arrived = time.monotonic()
+        at: dict[str, float] = {}
+
+        def over() -> bool:
+            now = time.monotonic() - began
+            if not box.status().connected and "noticed" not in at:
+                at["noticed"], line.weather = now, FINE
+            if any(b"t-2" in said for _, said in centre.heard("/up/trigger")):
+                at.setdefault("arrived", now)
+            return len(at) == len(("noticed", "arrived"))
+
+        wait_for(over, 30, why=box.status)
         wait_for(outbox.empty, 30, why=box.status)
-    return Late(noticed - began, arrived - began)
+    return Late(at["noticed"], at["arrived"])
