@@ -78,6 +78,7 @@ class RabbitMq:
             "RABBITMQ_DIST_PORT": str(dist),
             "ERL_EPMD_PORT": str(self._epmd),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",  # so that it may be told to end
         }
         self._process: subprocess.Popen[bytes] | None = None
 
