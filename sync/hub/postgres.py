@@ -67,7 +67,7 @@ class PostgresLedger:
         rows = self._ask(
             'SELECT seq, "schema", sent_at, body::text FROM message WHERE tenant = %s AND store = %s '
             "AND box = %s AND epoch = %s AND stream = 'trigger' AND seq > %s AND body IS NOT NULL "
-            "ORDER BY seq LIMIT %s",
+            "AND substr(\"schema\", 1, 6) <> 'aside:' ORDER BY seq LIMIT %s",
             (box.tenant, box.store, box.box, epoch, after, limit),
         )
         return [

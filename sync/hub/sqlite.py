@@ -76,7 +76,8 @@ class SqliteLedger:
         """See `Ledger`."""
         rows = self._db.execute(
             'SELECT seq, "schema", sent_at, body FROM message WHERE tenant = ? AND store = ? AND box = ? '
-            "AND epoch = ? AND stream = ? AND seq > ? AND body IS NOT NULL ORDER BY seq LIMIT ?",
+            "AND epoch = ? AND stream = ? AND seq > ? AND body IS NOT NULL "
+            "AND substr(\"schema\", 1, 6) <> 'aside:' ORDER BY seq LIMIT ?",
             (*_key(box, epoch, "trigger"), after, limit),
         )
         return [

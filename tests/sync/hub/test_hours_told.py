@@ -181,7 +181,7 @@ def lives(draw: st.DrawFn) -> tuple[list[Intake], int, int]:
     return draw(st.permutations(arriving)), sum(entries), last
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(life=lives(), sizes=st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_in_whatever_order_and_however_often_all_arrives_each_minute_counts_once(
     tmp_path_factory: pytest.TempPathFactory, life: tuple[list[Intake], int, int], sizes: list[int]
@@ -190,7 +190,7 @@ def test_in_whatever_order_and_however_often_all_arrives_each_minute_counts_once
     _lives_once(Desk(where), life, sizes)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(life=lives(), sizes=st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_two_hubs_on_one_database_count_each_minute_once_too(
     whole: str, life: tuple[list[Intake], int, int], sizes: list[int]
