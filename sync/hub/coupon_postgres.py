@@ -1,7 +1,7 @@
 """The coupon books in PostgreSQL, in a schema of their own: several hubs decide, one at a time.
 
 Caps are counted over all stores of a tenant, so what one hub issues another must see: a transaction that
-writes the books holds one lock until it has committed. At 2 ms a trigger that is 500 a second.
+writes the books holds one lock until it has committed. At some 2 ms a trigger that would be 500 a second.
 """
 
 from __future__ import annotations
