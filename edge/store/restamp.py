@@ -228,6 +228,10 @@ def _move_before(
     by = _minute(before) - 2 * MINUTE_S - _minute(last)
     (first,) = connection.execute(_FIRST, (span.first_minute, span.end_minute)).fetchone()
     begun = max(span.begun, _minute(last) if first is None else first)
+    # Where there is too little room: not to before boots that are unsure themselves; it would look sure.
+    unsure = [s.first_minute for s in _stretches(connection) if s.setting.trust == "plausible"]
+    if unsure and is_dark(span.begun):
+        by = max(by, min(unsure) - _minute(begun))
     return move(connection, span, float(by), now, sure=False, tick=tick), begun + by
 
 
