@@ -294,9 +294,7 @@ def test_two_records_that_meet_at_one_moment_are_both_kept(store):
     put_clock(store, "boot-1", setting(DARK, "unknown"), DARK)
     store.add_records([crossing(DARK + 5.0)])
     put_clock(store, "boot-1", setting(NOON, "synced"), NOON + 60.0)
-    assert times(store) == pytest.approx(
-        [NOON + 5.0, NOON + 5.0], abs=0.01
-    )
+    assert times(store) == pytest.approx([NOON + 5.0, NOON + 5.0], abs=0.01)
 
 
 def test_a_store_that_refuses_changes_nothing(store, monkeypatch):
