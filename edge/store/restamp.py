@@ -198,7 +198,7 @@ def _move_wrong(
         if one.boot != boot and one.setting.trust == "plausible":
             last = _last(connection, _span(connection, one))
             if last is not None and last >= setting.begun + OVERLAP_S:
-                guessed += _move_before(connection, one, setting.begun, now, tick)[0]
+                guessed += _move_before(connection, one, setting.begun, now, tick=tick)[0]
     return guessed
 
 
@@ -207,19 +207,26 @@ def _move_dark(
 ) -> tuple[int, float]:
     """Earlier boots that never knew the time, the last first; also such of which nobody knows the boot. The
     number of minutes, and when the first of these boots begins now."""
-    guessed, before = 0, setting.begun
+    guessed, before, lowest = 0, setting.begun, _lowest(connection, boot, setting)
     spans = [s for s in _stretches(connection) if s.boot != boot and s.setting.trust == "unknown"]
     spans.insert(0, Stretch("", Setting(0.0, "unknown", 0.0), 0))
     for one in reversed(spans):
-        count, before = _move_before(connection, one, before, now, tick)
+        count, before = _move_before(connection, one, before, now, lowest=lowest, tick=tick)
         guessed += count
     return guessed, before
 
 
 def _move_before(
-    connection: sqlite3.Connection, one: Stretch, before: float, now: float, tick: Callable[[], object]
+    connection: sqlite3.Connection,
+    one: Stretch,
+    before: float,
+    now: float,
+    *,
+    lowest: int = 0,
+    tick: Callable[[], object],
 ) -> tuple[int, float]:
-    """Move a stretch so that it ends right before a time, by whole minutes; how many, and its beginning."""
+    """Move a stretch so that it ends right before a time, by whole minutes, and begins no earlier than
+    `lowest`; how many minutes, and its beginning."""
     span = _span(connection, one)
     last = _last(connection, span)
     if last is None:
@@ -228,11 +235,17 @@ def _move_before(
     by = _minute(before) - 2 * MINUTE_S - _minute(last)
     (first,) = connection.execute(_FIRST, (span.first_minute, span.end_minute)).fetchone()
     begun = max(span.begun, _minute(last) if first is None else first)
-    # Where there is too little room: not to before boots that are unsure themselves; it would look sure.
-    unsure = [s.first_minute for s in _stretches(connection) if s.setting.trust == "plausible"]
-    if unsure and is_dark(span.begun):
-        by = max(by, min(unsure) - _minute(begun))
+    by = max(by, lowest - _minute(begun))
     return move(connection, span, float(by), now, sure=False, tick=tick), begun + by
+
+
+def _lowest(connection: sqlite3.Connection, boot: str, setting: Setting) -> int:
+    """Where there is too little room, a guess goes as far back as this: not to before boots that are unsure
+    themselves, where it would look sure."""
+    unsure = [
+        s.first_minute for s in _stretches(connection) if s.boot != boot and s.setting.trust == "plausible"
+    ]
+    return min(unsure, default=0) if setting.trust == "plausible" else 0
 
 
 def _end_unknown(connection: sqlite3.Connection, span: Span, at: float) -> None:
