@@ -181,5 +181,9 @@ def _cpu(broker: Mosquitto, server: Postgres, hubs: Iterable[subprocess.Popen[st
 
 
 def _of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """Its own, and that of its children that have ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # a worker of the database that has just ended
+        return 0.0
+    return sum(map(int, fields[11:15])) / TICKS
