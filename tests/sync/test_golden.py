@@ -18,7 +18,6 @@ from sync.hub.intake import BoxState, Message, judge
 from sync.hub.totals import totals
 from sync.payloads import HOUR, MESSAGES, MINUTE
 from sync.topics import BoxIdentity
-from tests.postgres import Postgres
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.jsonl"))
 BOX = BoxIdentity("rainbow", "sz-futian", "box-01")
@@ -35,15 +34,8 @@ def test_every_schema_has_a_golden_message() -> None:
     assert set(MESSAGES) - told <= {"storeedge/redeemed/1"}, "add what it looks like to tests/sync/golden"
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_the_figures_of_an_older_box_are_held_as_it_told_them(
-    path: Path, kind: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    where: str | Path = tmp_path / "hub.db"
-    if kind == "postgres":
-        server: Postgres = request.getfixturevalue("postgres")
-        where = server.database()
+def test_the_figures_of_an_older_box_are_held_as_it_told_them(path: Path, where: str | Path) -> None:
     raw = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     taken = [judge(line["topic"], line["payload"].encode()) for line in raw]
     assert {type(item) for item in taken} == {BoxState, Message}, taken

@@ -26,7 +26,6 @@ from sync.outbox import OutboxRow
 from sync.payloads import EVENT, MINUTE, TRIGGER
 from sync.publisher import envelope
 from sync.topics import BoxIdentity
-from tests.postgres import Postgres
 from tests.sync.fakes import START, MemoryOutbox, trigger
 from tests.sync.test_payloads import ONE_OF_EACH
 
@@ -84,15 +83,6 @@ def _read(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in {"[", "{"}:
         return json.loads(value)
     return value
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
-    """An empty database of either kind."""
-    if request.param == "sqlite":
-        return tmp_path / "hub.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
 
 
 @pytest.fixture

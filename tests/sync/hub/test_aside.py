@@ -44,14 +44,6 @@ def out_of_dozens(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**body, "windows": windows}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
-    if request.param == "sqlite":
-        return tmp_path / "hub.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
-
-
 def test_a_version_that_is_known_as_older_is_read_as_what_it_meant(
     where: str | Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,14 +93,6 @@ class Desk:
             ledger.close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
-    if request.param == "sqlite":
-        return tmp_path / "hub.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
-
-
 @pytest.fixture
 def desk(where: str | Path) -> Iterator[Desk]:
     made = Desk(where)

@@ -23,14 +23,6 @@ NOW = 1000.0 + 30 * DAY_S
 """Thirty days after `Desk` received all."""
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
-    if request.param == "sqlite":
-        return tmp_path / "hub.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
-
-
 def test_acknowledged_messages_go_and_a_repeat_changes_nothing(where: str | Path) -> None:
     desk = Desk(where)
     desk.birth(1)
