@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from edge.store import budget_steps, outbox, records, windows
@@ -22,10 +22,7 @@ def commit(
     """Keep a run's windows of the minute `start`, within the caller's transaction. False, and nothing
     changed, when this run has kept the minute before, or when it adds nothing to another run's part. ours:
     the names of this run, the newest first: it has a new one after each recovery of the store."""
-    found = connection.execute(
-        "SELECT run, run IN (SELECT run FROM former_run) FROM minute WHERE start = ?", (start,)
-    ).fetchall()
-    runs = {run: bool(former) for run, former in found}
+    runs = runs_of(connection, start)
     if runs.keys() & ours or (runs and all(map(is_unseen, made))):
         return False
     if runs:
@@ -37,15 +34,36 @@ def commit(
             windows.add_to_quarter(connection, window)
     connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, ours[0], now))
     records.mark_counted(connection, start)
-    former = any(runs.values())
-    if budget_steps.is_coarse(connection, start) or (former and not all(runs.values())):
-        # The clock was set back by days: what was told of this minute is not there any more to be told again.
+    tell(connection, start, made, whole, before=runs, now=now)
+    return True
+
+
+def runs_of(connection: sqlite3.Connection, start: int) -> dict[str, bool]:
+    """Who has made a minute so far, and whether it was told under an earlier epoch."""
+    found = connection.execute(
+        "SELECT run, run IN (SELECT run FROM former_run) FROM minute WHERE start = ?", (start,)
+    ).fetchall()
+    return {run: bool(former) for run, former in found}
+
+
+def tell(
+    connection: sqlite3.Connection,
+    start: int,
+    made: Sequence[Window],
+    whole: Sequence[Window],
+    *,
+    before: Mapping[str, bool],
+    now: float,
+) -> None:
+    """Send a minute to which `made` was added. whole: it, with that. before: who had made it until then."""
+    former = any(before.values())
+    if budget_steps.is_coarse(connection, start) or (former and not all(before.values())):
+        # What was told of this minute is not there any more, or not alone, to be told again.
         tell_part(connection, start, made, now)
-        return True
+        return
     # To what was told under an earlier epoch the centre adds what another one tells.
     for body in minute_bodies(start, made if former else whole):
         outbox.put(connection, "data", MINUTE, body, created_at=now)
-    return True
 
 
 def tell_part(connection: sqlite3.Connection, start: int, made: Sequence[Window], now: float) -> None:

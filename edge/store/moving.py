@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from edge.clock_trust import is_dark
-from edge.store import heat, outbox, records, windows
+from edge.store import heat, minutes, outbox, records, windows
 from edge.store.budget_steps import is_coarse
 from edge.store.merge import key, together
-from edge.store.minutes import tell_part
 from edge.store.windows import QUARTER_S
 from pipelines.counts import heat_cells
 from pipelines.records import MINUTE_S, Event, HeatWindow, Window
@@ -106,7 +105,7 @@ def place(
 ) -> None:
     """Keep a minute, added to what is there. On the dark scale it has no quarter-hour and no message. run:
     who made it; None: a name that nobody else has."""
-    stored = _stored(connection, start, start + MINUTE_S)
+    stored, runs = _stored(connection, start, start + MINUTE_S), minutes.runs_of(connection, start)
     for part in made:
         before = stored.get(key(part))
         whole = together(before, part) if before else part
@@ -116,12 +115,9 @@ def place(
             fresh = whole.observed_seconds - (before.observed_seconds if before else 0)
             windows.add_to_quarter(connection, replace(part, observed_seconds=fresh))
     connection.execute("INSERT INTO minute VALUES (?, ?, ?)", (start, run or secrets.token_hex(8), now))
-    if is_dark(start):
-        return
-    if is_coarse(connection, start):  # the rest of it is not there any more to be told again
-        tell_part(connection, start, judged(made, clock_trusted=sure), now)
-    else:
-        _tell(connection, start, judged(list(stored.values()), clock_trusted=sure), now)
+    if not is_dark(start):
+        alone, whole_of = judged(made, clock_trusted=sure), judged(list(stored.values()), clock_trusted=sure)
+        minutes.tell(connection, start, alone, whole_of, before=runs, now=now)
 
 
 def _stored(connection: sqlite3.Connection, begin: float, end: float) -> dict[Any, Window]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.clock_trust import Known, Setting
-from edge.store import heat, outbox, queries, records, restamp, windows
+from edge.store import heat, inherited, outbox, queries, records, restamp, windows
 from edge.store.store import Store
 from pipelines.records import Event, HeatWindow, OccupancyWindow, Record
 from sync.bodies import read_event, read_minute
@@ -128,6 +128,25 @@ def test_a_moved_minute_is_added_to_one_that_is_there(store):
     assert by_quarters(store) == 7
     camera_window = store.read(lambda c: windows.select(c, "camera", NOON, NOON + 1))[0]
     assert camera_window.observed_seconds == 60.0, "no second is observed twice"
+
+
+def test_to_a_minute_that_an_earlier_epoch_told_only_the_moved_part_is_told(store):
+    minute(store, NOON, 5)
+    told = store.backlog("data").last_seq
+    store.write(inherited.begin_epoch)
+    put_clock(store, "boot-1", setting(DARK, "unknown"), DARK)
+    minute(store, DARK, 2)
+    put_clock(store, "boot-1", setting(NOON, "synced"), NOON + 60.0)
+    assert in_the_store(store) == {NOON: 7}
+    own = store.read(lambda c: outbox.pending(c, "own", "data", 0, 99))
+    entries = [
+        window["in"]
+        for row in own
+        if row.schema == "storeedge/minute/1"
+        for window in json.loads(row.body)["windows"]
+        if "in" in window
+    ]
+    assert (told, entries) == (1, [2]), "5 were told under the earlier epoch; the centre adds up"
 
 
 @pytest.mark.parametrize("by", [60, 120, -60, 840, -HOUR, 10 * HOUR, 365 * 86_400, -365 * 86_400])
