@@ -89,3 +89,12 @@ def test_a_secret_of_its_credential_folder_is_found_by_the_site_file(tmp_path):
     (tmp_path / f"{credential}_CAM1_PASSWORD").write_text("hunter2\n")
     filled = fill_secrets("rtsp://u:${CAM1_PASSWORD}@cam", "camera", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
     assert filled == "rtsp://u:hunter2@cam"
+
+
+def test_it_may_ask_whether_a_time_server_keeps_the_clock_and_may_not_set_it():
+    lines = UNIT.read_text(encoding="utf-8").splitlines()
+    filters = [line.partition("=")[2] for line in lines if line.startswith("SystemCallFilter=")]
+    assert filters[-1].split() == ["adjtimex", "clock_adjtime"], "after ~@privileged, which takes them away"
+    assert "ProtectClock=yes" not in lines, "it forbids the question"
+    assert settings(UNIT)["Service"]["CapabilityBoundingSet"] == "", "CAP_SYS_TIME would set the clock"
+    assert not [line for line in lines if line.startswith(("After=", "Wants=")) and "time-sync" in line]
