@@ -112,7 +112,7 @@ def test_a_page_links_only_to_what_is_there(page: Path):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_only_files_that_are_there(page: Path):
     named = re.findall(
-        r"\b(?:scripts|models|sync|edge|docs|tests|pipelines|firmware_config)/[\w./-]*\w/?", page.read_text()
+        r"\b(?:scripts|models|sync|edge|docs|tests|pipelines|firmware_config)/[\w./@-]*\w/?", page.read_text()
     )
     assert {
         name for name in named if not (ROOT / name).exists() and not (page.parent / name).exists()

@@ -16,6 +16,7 @@ from tests.conftest import ROOT
 
 FOLDER = ROOT / "firmware_config" / "systemd"
 UNIT = FOLDER / "storeedge.service"
+HUB = FOLDER / "storeedge-hub@.service"
 MOST_EXPOSED = 2.0
 
 
@@ -51,18 +52,35 @@ def test_systemd_finds_nothing_wrong(tmp_path, drop_ins):
     assert (checked.returncode, ours) == (0, []), checked.stderr
 
 
-def test_it_is_exposed_no_more_than_we_say():
-    checked = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED * 10:.0f}", str(UNIT))
-    level = re.search(r"exposure level for storeedge\.service: ([\d.]+)", checked.stdout)
+def hub(folder: Path) -> Path:
+    """The hub's unit, as systemd makes it of its template, with a program that there is."""
+    unit = folder / "storeedge-hub@hub-2.service"
+    unit.write_text(HUB.read_text().replace("/opt/storeedge/venv/bin/storeedge", sys.executable))
+    return unit
+
+
+def test_systemd_finds_nothing_wrong_with_the_hubs(tmp_path):
+    checked = analyze("verify", str(hub(tmp_path)))
+    ours = [line for line in checked.stderr.splitlines() if "storeedge" in line]
+    assert (checked.returncode, ours) == (0, []), checked.stderr
+
+
+@pytest.mark.parametrize("which", ["box", "hub"])
+def test_it_is_exposed_no_more_than_we_say(which, tmp_path):
+    unit = UNIT if which == "box" else hub(tmp_path)
+    checked = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED * 10:.0f}", str(unit))
+    level = re.search(r"exposure level for \S+: ([\d.]+)", checked.stdout)
     assert level is not None, checked.stdout + checked.stderr
     assert float(level[1]) <= MOST_EXPOSED
 
 
-def test_it_starts_a_command_that_there_is():
-    command = settings(UNIT)["Service"]["ExecStart"].split()
+@pytest.mark.parametrize("unit", ["storeedge.service", "storeedge-hub@.service"])
+def test_it_starts_a_command_that_there_is(unit):
+    command = settings(FOLDER / unit)["Service"]["ExecStart"].replace("\\\n", " ").split()
+    words = command[1 : next(i for i, word in enumerate(command) if word.startswith("--"))]
     assert command[0].endswith("/bin/storeedge")
     shown = subprocess.run(
-        [str(Path(sys.executable).with_name("storeedge")), command[1], "--help"],
+        [str(Path(sys.executable).with_name("storeedge")), *words, "--help"],
         capture_output=True,
         text=True,
         timeout=60,
