@@ -32,8 +32,8 @@ LIVES: Final = 4
 CUTS: Final = 500
 """Of each life."""
 MINUTES: Final = 60
-STRIDE: Final = 2
-"""The disk refuses every second operation, once these and once those."""
+STRIDE: Final = 1
+"""The disk refuses every operation in turn."""
 KILLS: Final = 210
 
 
