@@ -7,6 +7,7 @@ import errno
 import select
 import socket
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -49,7 +50,7 @@ class Scene:
     """When all was there again."""
 
 
-class Line:
+class Line(ABC):
     """One connection after the other. Times are those of `time.monotonic`."""
 
     __slots__ = (
@@ -75,13 +76,13 @@ class Line:
 
     # -- what it is for --------------------------------------------------------------------------------
 
+    @abstractmethod
     def _meet(self, packet: packets.Packet, now: float) -> None:
         """The broker has said something."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _lost(self) -> None:
         """The connection is gone."""
-        raise NotImplementedError
 
     def fileno(self) -> int | None:
         """Of its socket."""

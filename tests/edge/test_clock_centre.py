@@ -75,6 +75,8 @@ def test_the_centres_hours_are_right_once_the_clock_is(
             }, 30, why=lambda: by_hours(database))  # fmt: skip
         finally:
             publisher.stop()
+    figures = [moved for moved, _ in by_hours(database).values()]
+    assert sum(figures) == sum(entries), "nothing lost, nothing twice, also after the last message"
 
 
 def put_clock(store: Store, setting: Setting, now: float) -> None:
